@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* struct gateway: what the daemon is, handed down to the roles; prototypes of the roles under the file that defines them. */
+#ifndef MOBGW_GATEWAY_H
+#define MOBGW_GATEWAY_H
+
+#include "kernel.h"
+#include "mh.h"
+#include "packet.h"
+
+struct control;
+struct home_agent;
+
+struct gateway {
+	sd_event *loop;
+	struct config *config;
+	struct kernel_handlers handlers;
+	struct datapath *dp;
+	struct netlink *nl;
+	struct nexthops *nh;
+	struct neighbour *nb;
+	struct sockets *so;
+	struct slowpath *sp;
+	struct binding_cache *bindings;
+	struct home_agent *ha;
+	struct control *control;
+	struct attachment *attachments;	/* one per configured interface */
+	int home_ifindex, home_peer_ifindex;
+	uint64_t agent_counters[64];	/* enum agent_reason below */
+};
+
+/*
+ * What the agent itself decided about messages, beside the data path's reasons. X(identifier, name, text); names are
+ * unique over both lists.
+ */
+#define AGENT_REASONS(X) \
+	X(AGENT_REGISTERED, "registered", "home registration accepted, new binding") \
+	X(AGENT_REFRESHED, "refreshed", "home registration refreshed") \
+	X(AGENT_MOVED, "moved", "home registration with a new care-of address") \
+	X(AGENT_DEREGISTERED, "deregistered", "binding deleted by its mobile node") \
+	X(AGENT_EXPIRED, "expired", "binding deleted at the end of its lifetime") \
+	X(AGENT_REFUSED, "refused", "binding update answered with a status of 128 or more") \
+	X(AGENT_MH_TRUNCATED, "mh-truncated", "mobility header shorter than its length field") \
+	X(AGENT_MH_CHECKSUM, "mh-checksum", "mobility header with a wrong checksum") \
+	X(AGENT_MH_TYPE, "mh-type", "unknown mobility header type: binding error 2") \
+	X(AGENT_MH_PROTO, "mh-proto", "payload protocol is not 59: parameter problem") \
+	X(AGENT_MH_SHORT, "mh-short", "header length below the type's minimum: parameter problem") \
+	X(AGENT_MH_OPTION, "mh-option", "malformed mobility option") \
+	X(AGENT_MH_UNWANTED, "mh-unwanted", "a message this role has no use for") \
+	X(AGENT_BAD_TAG, "mh-bad-tag", "verified-home option without our tag: forged") \
+	X(AGENT_BAD_ADDRESS, "mh-bad-address", "home or care-of address not unicast and routable: silently discarded") \
+	X(AGENT_BE_UNKNOWN_BINDING, "binding-error-sent", "binding error 1 sent for a home address option without binding") \
+	X(AGENT_ERROR_RATE, "error-rate", "error not sent: over its rate") \
+	X(AGENT_ICMP_TRANSLATED, "icmp-translated", "ICMPv6 error about a tunnel packet translated for the inner source") \
+	X(AGENT_ICMP_STRANGE, "icmp-strange", "ICMPv6 error quoting a packet that we never sent") \
+	X(AGENT_LINK_LOCAL, "link-local-unreachable", "unreachable sent for a mobile node's link-local address") \
+	X(AGENT_SEND_FAILED, "send-failed", "the kernel refused a message we sent")
+
+#define AGENT_ENUM_(id, name, text) id,
+enum agent_reason { AGENT_REASONS(AGENT_ENUM_) AGENT_REASON_COUNT };
+#undef AGENT_ENUM_
+_Static_assert(AGENT_REASON_COUNT <= 64, "gateway.agent_counters");
+
+const char *agent_reason_name(enum agent_reason why);
+const char *agent_reason_text(enum agent_reason why);
+
+/* ---- dispatch.c: RFC 6275 §9.2, errors and binding errors ---- */
+void dispatch_mh(struct gateway *gw, const struct mh_input *in);
+/* Packets the data path refused but that deserve an answer; whole, as on the wire. */
+void dispatch_event(struct gateway *gw, const struct event *event);
+void dispatch_icmp_error(struct gateway *gw, const struct in6_addr *from, const uint8_t *icmp, size_t len);
+void gateway_count(struct gateway *gw, enum agent_reason why);
+
+/* ---- home_agent.c: registration and de-registration, RFC 6275 §10.3 ---- */
+int home_agent_open(struct gateway *gw);
+void home_agent_close(struct gateway *gw);
+void home_agent_on_bu(struct gateway *gw, const struct mh_input *in, const struct mh_msg *msg);
+void home_agent_on_dad_done(struct gateway *gw, const struct in6_addr *home, bool unique);
+void home_agent_on_nexthops_moved(struct gateway *gw);
+void home_agent_on_prefix_lifetime(struct gateway *gw, int home_link, uint32_t valid_s);
+void home_agent_on_link(struct gateway *gw, const char *name, int ifindex, bool present);
+int home_agent_adopt(struct gateway *gw);
+/* Deletes what has expired by @now, sends refresh requests that are due; returns when to be called next. */
+struct mono home_agent_tick(struct gateway *gw, struct mono now);
+
+/* ---- control.c: the control socket; newline JSON, versioned. Events as they happen. ---- */
+enum gateway_event { GW_REGISTERED, GW_REFRESHED, GW_MOVED, GW_DEREGISTERED, GW_EXPIRED, GW_REFUSED, GW_DAD_FAILED, GW_LINK, GW_ADOPTED };
+struct gateway_event_info {
+	struct in6_addr home, care_of, old_care_of;
+	uint32_t lifetime_s;
+	uint8_t status;		/* GW_REFUSED */
+	uint16_t seq;
+	const char *text;	/* optional */
+};
+int control_open(struct gateway *gw);
+void control_close(struct gateway *gw);
+void control_publish(struct gateway *gw, enum gateway_event what, const struct gateway_event_info *info);
+
+#endif
