@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Entry at TC. mobgw_tc_home, on the device without ND to which home prefixes are routed: all that the host itself, or
+ * the kernel's forwarding, sends to home addresses; a type 2 routing header for what is ours (RFC 6275 §9.3.2), a tunnel
+ * for the rest, the home link for who is at home. GSO and unfinished checksums stay the kernel's. mobgw_tc_in and
+ * mobgw_tc_in_ip, on ingress where XDP can't attach: what XDP does for packets to us; the rest the kernel forwards, to
+ * mobgw_tc_home where it is for a home address.
+ */
+#include "hook_tc.bpf.h"
+#include "inspect.bpf.h"
+#include "neighbour.bpf.h"
+
+char _license[] SEC("license") = "Dual BSD/GPL";
+
+enum {
+	AF_INET6_ = 10,
+	ETH_LEN = sizeof(struct ethernet),
+	HEADERS_PULLED = 128, /* what the home side reads directly */
+};
+
+/* ---- home: egress of the device without ND ---- */
+
+/* Largest IPv6 packet that this skb becomes on the wire. */
+static __always_inline __u32 segment_len(struct __sk_buff *skb, const struct mip6_ipv6 *ip)
+{
+	__u32 headers = IP6_HDR_LEN + 60; /* a TCP header at its longest, where we don't look closer */
+	__u32 len = skb->len, gso_size = skb->gso_size;
+	__u8 *tcp = (void *)(ip + 1);
+
+	barrier_var(len); /* keeps the two loads apart: one load at a chosen offset is refused by the verifier */
+	barrier_var(gso_size);
+	if (!gso_size)
+		return len - ETH_LEN;
+	if (ip->nexthdr == NH_UDP)
+		headers = IP6_HDR_LEN + 8;
+	else if (ip->nexthdr == NH_TCP && (void *)(tcp + 13) <= hook_end(skb))
+		headers = IP6_HDR_LEN + (tcp[12] >> 4) * 4;
+	return headers + gso_size;
+}
+
+struct route {
+	struct in6_addr gateway; /* neighbour to hand the frame to: the destination itself where on-link */
+	__u32 ifindex;
+	__u32 mtu;
+};
+
+/* Where @dst is reached. An address of a home prefix leads to this very device again: its home link is meant then. */
+static __always_inline enum reason find_route(struct __sk_buff *skb, const struct settings *set, const struct in6_addr *dst, struct route *r)
+{
+	struct bpf_fib_lookup fib = { .family = AF_INET6_, .ifindex = skb->ifindex };
+	long ret;
+
+	__builtin_memcpy(fib.ipv6_src, &set->agent, 16);
+	__builtin_memcpy(fib.ipv6_dst, dst, 16);
+	ret = bpf_fib_lookup(skb, &fib, sizeof(fib), 0);
+	if (ret != BPF_FIB_LKUP_RET_SUCCESS && ret != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return DROP_NO_ROUTE;
+	r->ifindex = fib.ifindex;
+	r->mtu = fib.mtu_result;
+	__builtin_memcpy(&r->gateway, fib.ipv6_dst, 16);
+	return REASON_NONE;
+}
+
+static __always_inline bool prefix_holds(const struct home_link *link, const struct in6_addr *addr)
+{
+	const __u64 *p = (const __u64 *)&link->prefix, *a = (const __u64 *)addr;
+	__u64 high = bpf_be64_to_cpu(p[0] ^ a[0]), low = bpf_be64_to_cpu(p[1] ^ a[1]);
+	__u32 len = link->prefix_len;
+
+	if (len < 1 || len > 127)
+		return false;
+	if (len <= 64)
+		return high >> (64 - len) == 0;
+	return high == 0 && low >> (128 - len) == 0;
+}
+
+/* The home link of an address; NULL where it is in no home prefix. */
+static __always_inline struct home_link *home_link_of(const struct in6_addr *addr)
+{
+	for (__u32 i = 0; i < LIMIT_HOME_LINKS; i++) {
+		__u32 key = i;
+		struct home_link *link = bpf_map_lookup_elem(&home_links, &key);
+
+		if (!link || !link->prefix_len)
+			return NULL;
+		if (prefix_holds(link, addr))
+			return link;
+	}
+	return NULL;
+}
+
+/* To a neighbour on the link behind @ifindex, which the kernel resolves; the packet waits there meanwhile. */
+static __always_inline int send_by(__u32 ifindex, const struct in6_addr *neighbour)
+{
+	struct bpf_redir_neigh nh = { .nh_family = AF_INET6_ };
+	__u32 key = ifindex;
+	struct port *port = bpf_map_lookup_elem(&ports, &key);
+
+	if (port && port->flags & PORT_NO_ETHERNET)
+		return bpf_redirect(ifindex, 0);
+	__builtin_memcpy(nh.ipv6_nh, neighbour, 16);
+	return bpf_redirect_neigh(ifindex, &nh, sizeof(nh), 0);
+}
+
+/* Not away: to the home link, without a detour through a binding. */
+static __always_inline enum reason to_home_link(struct __sk_buff *skb, const struct in6_addr *dst, int *action)
+{
+	struct home_link *link = home_link_of(dst);
+
+	if (!link)
+		return DROP_NO_ROUTE;
+	if (!link->ifindex) {
+		*action = TC_ACT_OK; /* virtual: nobody is at home, and the agent says so */
+		return SENT_AGENT;
+	}
+	*action = send_by(link->ifindex, dst);
+	return SENT_HOME_LINK;
+}
+
+/* Route to a care-of address; one that lies in a home prefix without being bound is on the home link. */
+static __always_inline enum reason care_of_route(struct __sk_buff *skb, const struct settings *set, const struct in6_addr *care_of, struct route *r)
+{
+	enum reason why = find_route(skb, set, care_of, r);
+	struct home_link *link;
+
+	if (why != REASON_NONE || r->ifindex != set->home_ifindex)
+		return why;
+	if (binding_of(care_of) || local_flags(care_of))
+		return DROP_TUNNEL_LOOP;
+	link = home_link_of(care_of);
+	if (!link || !link->ifindex)
+		return DROP_NO_ROUTE;
+	r->ifindex = link->ifindex;
+	r->mtu = 0;
+	r->gateway = *care_of;
+	return REASON_NONE;
+}
+
+/* Does it still fit with @overhead more octets? Otherwise the agent fragments it or answers packet too big. */
+static __always_inline bool fits(struct __sk_buff *skb, const struct mip6_ipv6 *ip, const struct route *r, __u16 path_mtu, __u32 overhead)
+{
+	__u32 mtu = r->mtu, key = r->ifindex;
+	struct port *port = bpf_map_lookup_elem(&ports, &key);
+	__u32 len = segment_len(skb, ip) + overhead;
+
+	if (port && (!mtu || port->mtu < mtu))
+		mtu = port->mtu;
+	if (path_mtu && (!mtu || path_mtu < mtu))
+		mtu = path_mtu;
+	return !mtu || len <= mtu;
+}
+
+/* A type 2 routing header behind the IPv6 header: what we send to a mobile node goes straight to its care-of address. */
+static __always_inline enum reason insert_rh2(struct __sk_buff *skb, const struct in6_addr *care_of)
+{
+	struct mip6_ipv6 *ip;
+	struct mip6_rh2 *rh;
+
+	if (bpf_skb_adjust_room(skb, RH2_LEN, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET))
+		return DROP_NO_ROOM;
+	if (hook_pull(skb, ETH_LEN + IP6_HDR_LEN + RH2_LEN))
+		return DROP_NO_ROOM;
+	ip = ipv6_at(skb, ETH_LEN);
+	if (!ip)
+		return DROP_NO_ROOM;
+	rh = (void *)(ip + 1);
+	if ((void *)(rh + 1) > hook_end(skb))
+		return DROP_NO_ROOM;
+	rh->nexthdr = ip->nexthdr;
+	rh->hdrlen = 2;
+	rh->type = RH_TYPE2;
+	rh->segments_left = 1;
+	rh->reserved = 0;
+	rh->home = ip->dst;
+	ip->nexthdr = NH_ROUTING;
+	if (ip->payload_len) /* 0: an aggregate beyond 64 KB, whose length the kernel writes when it cuts it */
+		ip->payload_len = bpf_htons(bpf_ntohs(ip->payload_len) + RH2_LEN);
+	ip->dst = *care_of;
+	return SENT_ROUTED;
+}
+
+/* RFC 2473 §4.1.1 for a packet that is itself a tunnel packet: DROP_TUNNEL_LIMIT, or its own limit less one. */
+static __always_inline enum reason inner_limit(struct __sk_buff *skb, struct outer *o)
+{
+	struct walk w = { .l3 = ETH_LEN };
+	struct mip6_ext *ext = hook_data(skb) + ETH_LEN + IP6_HDR_LEN;
+
+	if ((void *)(ext + 1) > hook_end(skb))
+		return DROP_TRUNCATED;
+	if (walk_options(skb, ETH_LEN + IP6_HDR_LEN, ETH_LEN + IP6_HDR_LEN + (ext->hdrlen + 1) * 8, &w) != REASON_NONE ||
+	    !(w.seen & SEEN_TUNNEL_LIMIT))
+		return REASON_NONE;
+	if (w.limit == 0)
+		return DROP_TUNNEL_LIMIT;
+	o->has_limit = true;
+	o->limit = w.limit - 1;
+	return REASON_NONE;
+}
+
+/* The outer header of RFC 2473; hop limit of the inner packet was lowered by the kernel if it forwarded it. */
+static __always_inline enum reason push_tunnel(struct __sk_buff *skb, const struct outer *o)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 | BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET;
+	__u32 room = IP6_HDR_LEN + (o->has_limit ? TUNNEL_OPTION_LEN : 0);
+	struct mip6_ipv6 *ip;
+
+	if (bpf_skb_adjust_room(skb, room, BPF_ADJ_ROOM_MAC, flags))
+		return DROP_NO_ROOM;
+	if (hook_pull(skb, ETH_LEN + IP6_HDR_LEN + TUNNEL_OPTION_LEN))
+		return DROP_NO_ROOM;
+	ip = ipv6_at(skb, ETH_LEN);
+	if (!ip || (void *)(ip + 1) + TUNNEL_OPTION_LEN > hook_end(skb))
+		return DROP_NO_ROOM;
+	write_outer(ip, o);
+	if (o->has_limit)
+		write_tunnel_option((void *)(ip + 1), o->limit);
+	return SENT_ENCAPSULATED;
+}
+
+static __always_inline enum reason to_tunnel(struct __sk_buff *skb, const struct settings *set, const struct binding *b, int *action)
+{
+	struct outer o = { .src = set->agent, .dst = b->care_of };
+	__u16 path_mtu = b->mtu;
+	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
+	struct route r = {};
+	__u32 overhead = IP6_HDR_LEN;
+	enum reason why;
+	__u32 *ports_word;
+
+	if (!ip)
+		return DROP_TRUNCATED;
+	if (!addr_same(&b->home, &ip->dst))
+		return DROP_NO_ROUTE; /* the entry was reused under us; the next packet finds the right one */
+	if (ip->nexthdr == NH_DSTOPTS) {
+		why = inner_limit(skb, &o);
+		if (why != REASON_NONE)
+			return why;
+		if (o.has_limit)
+			overhead += TUNNEL_OPTION_LEN;
+	}
+	why = care_of_route(skb, set, &o.dst, &r);
+	if (why != REASON_NONE)
+		return why;
+	ip = ipv6_at(skb, ETH_LEN);
+	if (!ip)
+		return DROP_TRUNCATED;
+	if (!fits(skb, ip, &r, path_mtu, overhead)) {
+		*action = TC_ACT_OK;
+		return SENT_AGENT;
+	}
+	ports_word = (void *)(ip + 1);
+	o.inner_len = skb->len - ETH_LEN;
+	o.first_word = outer_first_word(ip, (ip->nexthdr == NH_TCP || ip->nexthdr == NH_UDP) &&
+					    (void *)(ports_word + 1) <= hook_end(skb) ? *ports_word : 0);
+	why = push_tunnel(skb, &o);
+	if (why == SENT_ENCAPSULATED)
+		*action = send_by(r.ifindex, &r.gateway);
+	return why;
+}
+
+static __always_inline enum reason to_care_of(struct __sk_buff *skb, const struct settings *set, const struct in6_addr *care_of,
+					      __u16 path_mtu, int *action)
+{
+	struct in6_addr dst = *care_of;
+	struct mip6_ipv6 *ip;
+	struct route r = {};
+	enum reason why = care_of_route(skb, set, &dst, &r);
+
+	if (why != REASON_NONE)
+		return why;
+	ip = ipv6_at(skb, ETH_LEN);
+	if (!ip)
+		return DROP_TRUNCATED;
+	if (!fits(skb, ip, &r, path_mtu, RH2_LEN)) {
+		*action = TC_ACT_OK;
+		return SENT_AGENT;
+	}
+	why = insert_rh2(skb, &dst);
+	if (why == SENT_ROUTED)
+		*action = send_by(r.ifindex, &r.gateway);
+	return why;
+}
+
+/* A binding acknowledgement, which alone of all mobility headers carries a routing header (RFC 6275 §6.1.8, §9.3.2). */
+static __always_inline bool is_ack(struct __sk_buff *skb, const struct mip6_ipv6 *ip)
+{
+	struct mip6_mh *mh = (void *)(ip + 1);
+
+	return ip->nexthdr == NH_MH && (void *)(mh + 1) <= hook_end(skb) && mh->type == MH_BA;
+}
+
+static __always_inline enum reason home_run(struct __sk_buff *skb, int *action)
+{
+	struct settings *set = settings_get();
+	struct mip6_ipv6 *ip;
+	struct in6_addr dst;
+	struct binding *b;
+	bool own, ack;
+
+	if (!set || hook_pull(skb, HEADERS_PULLED))
+		return DROP_NO_ROOM;
+	ip = ipv6_at(skb, ETH_LEN);
+	if (!ip)
+		return DROP_TRUNCATED;
+	dst = ip->dst;
+	if (addr_is_multicast(&dst))
+		return DROP_NO_ROUTE; /* the device's own MLD and router solicitations: there is nobody */
+	own = local_flags(&ip->src) != 0;
+	ip = ipv6_at(skb, ETH_LEN);
+	if (!ip)
+		return DROP_TRUNCATED;
+	ack = own && is_ack(skb, ip);
+	if (ack) {
+		struct answer *a = bpf_map_lookup_elem(&answers, &dst);
+
+		if (a && a->expires > bpf_jiffies64()) {
+			if (addr_is_nobody(&a->care_of))
+				return to_home_link(skb, &dst, action);
+			return to_care_of(skb, set, &a->care_of, 0, action);
+		}
+	}
+	b = binding_of(&dst);
+	if (!b)
+		return to_home_link(skb, &dst, action);
+	ip = ipv6_at(skb, ETH_LEN);
+	if (!ip)
+		return DROP_TRUNCATED;
+	if (own && (ack || ip->nexthdr != NH_MH))
+		return to_care_of(skb, set, &b->care_of, b->mtu, action);
+	return to_tunnel(skb, set, b, action);
+}
+
+SEC("tc")
+int mobgw_tc_home(struct __sk_buff *skb)
+{
+	int action = TC_ACT_SHOT;
+	__u32 len = skb->len;
+	enum reason why;
+
+	if (skb->protocol != bpf_htons(ETH_P_IPV6_))
+		return TC_ACT_SHOT; /* no other protocol has a route here */
+	why = home_run(skb, &action);
+	count(why, len);
+	return action;
+}
+
+/* ---- ingress, where XDP can't ---- */
+
+static __always_inline int ingress(struct __sk_buff *skb, __u32 l3)
+{
+	__u32 key = skb->ifindex, len = skb->len, local;
+	struct port *port = bpf_map_lookup_elem(&ports, &key);
+	struct mip6_ipv6 *ip;
+	enum reason why = PASS_KERNEL;
+
+	if (skb->protocol != bpf_htons(ETH_P_IPV6_)) {
+		count(PASS_NOT_IPV6, len);
+		return TC_ACT_UNSPEC;
+	}
+	if (skb->pkt_type == PACKET_OTHERHOST) {
+		count(PASS_OTHER_MAC, len);
+		return TC_ACT_UNSPEC;
+	}
+	if (hook_pull(skb, WALK_LIMIT))
+		goto out;
+	ip = ipv6_at(skb, l3);
+	if (!port || !ip)
+		goto out;
+	if (ip->nexthdr == NH_ICMPV6 && l3) {
+		why = answer_solicitation(skb, l3, port);
+		if (why == SENT_NEIGHBOUR) {
+			count(why, len);
+			return bpf_redirect(skb->ifindex, 0);
+		}
+		if (why != REASON_NONE)
+			goto out;
+		why = PASS_KERNEL;
+		ip = ipv6_at(skb, l3);
+	}
+	if (!ip || skb->pkt_type != PACKET_HOST)
+		goto out;
+	local = local_flags(&ip->dst);
+	if (!local) {
+		struct proxied_key target = { .target = ip->dst, .ifindex = key };
+
+		if (addr_is_link_local(&ip->dst) && bpf_map_lookup_elem(&proxied, &target)) {
+			why = DROP_LINK_LOCAL;
+			tell_packet(skb, EVENT_LINK_LOCAL, why, l3);
+		}
+		goto out;
+	}
+	for (int i = 0; i <= LIMIT_TUNNEL_DEPTH; i++) {
+		why = i == LIMIT_TUNNEL_DEPTH ? DROP_TUNNEL_DEPTH : inspect_local(skb, l3, local);
+		if (why != REASON_NONE)
+			break;
+		why = PASS_DECAPSULATED;
+		if (hook_pull(skb, WALK_LIMIT))
+			break;
+		ip = ipv6_at(skb, l3);
+		local = ip ? local_flags(&ip->dst) : 0;
+		if (!local)
+			break;
+	}
+	if (why == PASS_KERNEL && skb->len != len)
+		why = PASS_DECAPSULATED;
+out:
+	count(why, len);
+	return why >= PASS_OTHER_MAC && why <= PASS_TUNNEL ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+/* Devices with Ethernet headers. */
+SEC("tc")
+int mobgw_tc_in(struct __sk_buff *skb)
+{
+	return ingress(skb, ETH_LEN);
+}
+
+/* Devices without: TUN, PPP, wwan. */
+SEC("tc")
+int mobgw_tc_in_ip(struct __sk_buff *skb)
+{
+	return ingress(skb, 0);
+}
