@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The agent's side of the maps of bpf/state.bpf.h: the only writer of all that BPF reads. Also the clock: BPF counts
+ * jiffies, the agent nanoseconds. Loading is datapath_load.c, interfaces datapath_attach.c.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "datapath_priv.h"
+
+enum {
+	ANSWER_LIFETIME_S = 10, /* longer than any acknowledgement waits for a neighbour */
+};
+
+/* Runs the program that notes jiffies64, and takes our own time beside it. */
+int datapath_clock(struct datapath *dp, struct mono now)
+{
+	__u8 frame[64] = {};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = sizeof(frame), .repeat = 1);
+	__u32 zero = 0;
+	__u64 jiffies;
+	int err;
+
+	err = bpf_prog_test_run_opts(bpf_program__fd(dp->xdp->progs.mobgw_clock), &run);
+	if (!err)
+		err = bpf_map_lookup_elem(bpf_map__fd(dp->xdp->maps.clock), &zero, &jiffies);
+	if (err) {
+		log_error("datapath: read the kernel's clock: %s", strerror(-err));
+		return err;
+	}
+	dp->clock_jiffies = jiffies;
+	dp->clock_mono = now;
+	return 0;
+}
+
+/* Rounded up: what BPF holds for expired is expired. */
+static __u64 to_jiffies(const struct datapath *dp, struct mono when)
+{
+	__int128 diff = (__int128)(when.ns - dp->clock_mono.ns) * dp->settings.hz;
+	int64_t ticks = (int64_t)((diff + 999999999) / 1000000000);
+
+	return ticks < 0 && (uint64_t)-ticks > dp->clock_jiffies ? 0 : dp->clock_jiffies + ticks;
+}
+
+int datapath_heartbeat(struct datapath *dp, struct mono now)
+{
+	__u32 zero = 0;
+	int err = datapath_clock(dp, now);
+
+	if (err)
+		return err;
+	dp->settings.heartbeat = dp->clock_jiffies;
+	return bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.settings), &zero, &dp->settings, BPF_ANY);
+}
+
+int datapath_binding_set(struct datapath *dp, const struct binding_entry *entry)
+{
+	struct registration reg = {
+		.granted_ns = entry->granted.ns,
+		.lifetime_s = entry->lifetime_s,
+		.seq = entry->seq,
+		.flags = entry->flags,
+		.care_of = entry->care_of,
+	};
+	struct binding path = {
+		.care_of = entry->care_of,
+		.home = entry->home,
+		.expires = to_jiffies(dp, entry->expires),
+		.nexthop = entry->nexthop,
+		.mtu = entry->path_mtu,
+		.flags = entry->flags & BU_HOME ? BINDING_HOME_AGENT : 0,
+	};
+	int err;
+
+	if (entry->state != BINDING_ACTIVE)
+		return -EINVAL;
+	err = bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.registrations), &entry->home, &reg, BPF_ANY);
+	if (!err)
+		err = bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.bindings), &entry->home, &path, BPF_ANY);
+	if (err)
+		log_error("datapath: set binding of %s: %s", addr_text(&entry->home), strerror(-err));
+	return err;
+}
+
+int datapath_binding_delete(struct datapath *dp, const struct in6_addr *home)
+{
+	int err = bpf_map_delete_elem(bpf_map__fd(dp->xdp->maps.bindings), home);
+
+	bpf_map_delete_elem(bpf_map__fd(dp->xdp->maps.registrations), home);
+	if (err && err != -ENOENT)
+		log_error("datapath: delete binding of %s: %s", addr_text(home), strerror(-err));
+	return err;
+}
+
+int datapath_nexthop_set(struct datapath *dp, uint32_t index, const struct nexthop *nexthop)
+{
+	int err = -EINVAL;
+
+	if (index > 0)
+		err = bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.nexthops), &index, nexthop, BPF_ANY);
+	if (err)
+		log_error("datapath: set next hop %u: %s", index, strerror(-err));
+	return err;
+}
+
+int datapath_local_set(struct datapath *dp, const struct in6_addr *addr, uint32_t flags)
+{
+	int fd = bpf_map__fd(dp->xdp->maps.local_addrs);
+	int err = flags ? bpf_map_update_elem(fd, addr, &flags, BPF_ANY) : bpf_map_delete_elem(fd, addr);
+
+	if (err && err != -ENOENT)
+		log_error("datapath: %s own address %s: %s", flags ? "set" : "remove", addr_text(addr), strerror(-err));
+	return err;
+}
+
+int datapath_proxied_set(struct datapath *dp, int ifindex, const struct in6_addr *target, uint32_t flags)
+{
+	struct proxied_key key = { .target = *target, .ifindex = ifindex };
+	struct proxied value = { .flags = flags };
+	int err = bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.proxied), &key, &value, BPF_ANY);
+
+	if (err)
+		log_error("datapath: defend %s: %s", addr_text(target), strerror(-err));
+	return err;
+}
+
+int datapath_proxied_delete(struct datapath *dp, int ifindex, const struct in6_addr *target)
+{
+	struct proxied_key key = { .target = *target, .ifindex = ifindex };
+
+	return bpf_map_delete_elem(bpf_map__fd(dp->xdp->maps.proxied), &key);
+}
+
+int datapath_home_links_set(struct datapath *dp, const struct home_link *links, size_t count)
+{
+	static const struct home_link none;
+
+	if (count > LIMIT_HOME_LINKS)
+		return -E2BIG;
+	for (__u32 i = 0; i < LIMIT_HOME_LINKS; i++) {
+		int err = bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.home_links), &i, i < count ? &links[i] : &none, BPF_ANY);
+
+		if (err) {
+			log_error("datapath: set home link %u: %s", i, strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+int datapath_answer_set(struct datapath *dp, const struct in6_addr *home, const struct in6_addr *care_of)
+{
+	struct answer answer = {
+		.care_of = *care_of,
+		.expires = to_jiffies(dp, mono_add_s(dp->clock_mono, ANSWER_LIFETIME_S + 1)),
+	};
+	int err = bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.answers), home, &answer, BPF_ANY);
+
+	if (err)
+		log_error("datapath: path of the answer to %s: %s", addr_text(home), strerror(-err));
+	return err;
+}
+
+int datapath_counters(struct datapath *dp, struct counter *sums)
+{
+	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(dp->xdp->maps.counters), err = 0;
+	struct counter *per_cpu;
+
+	if (cpus < 0)
+		return cpus;
+	per_cpu = calloc(cpus, sizeof(*per_cpu));
+	if (!per_cpu)
+		return -ENOMEM;
+	memset(sums, 0, REASON_COUNT * sizeof(*sums));
+	for (__u32 i = 0; i < REASON_COUNT && !err; i++) {
+		err = bpf_map_lookup_elem(fd, &i, per_cpu);
+		for (int cpu = 0; cpu < cpus && !err; cpu++) {
+			sums[i].packets += per_cpu[cpu].packets;
+			sums[i].bytes += per_cpu[cpu].bytes;
+		}
+	}
+	free(per_cpu);
+	return err;
+}
+
+int datapath_tag(struct datapath *dp, uint8_t tag[4])
+{
+	struct secrets s;
+	__u32 zero = 0;
+	int err = bpf_map_lookup_elem(bpf_map__fd(dp->xdp->maps.secrets), &zero, &s);
+
+	if (!err)
+		memcpy(tag, s.tag, sizeof(s.tag));
+	explicit_bzero(&s, sizeof(s));
+	return err;
+}
+
+int datapath_port_redirect(struct datapath *dp, int ifindex)
+{
+	__u32 key = ifindex;
+	struct port port;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(dp->xdp->maps.ports), &key, &port))
+		return 0;
+	return port.flags & PORT_REDIRECT ? 1 : 0;
+}
+
+/* Keys first, since walking a hash while deleting from it may start over. Caller frees. */
+static int all_keys(int fd, struct in6_addr **out, size_t *count)
+{
+	struct in6_addr *keys = NULL, *more, key, *at = NULL;
+	size_t n = 0, room = 0;
+
+	while (!bpf_map_get_next_key(fd, at, &key)) {
+		if (n == room) {
+			room = room ? 2 * room : 1024;
+			more = realloc(keys, room * sizeof(*keys));
+			if (!more) {
+				free(keys);
+				return -ENOMEM;
+			}
+			keys = more;
+		}
+		keys[n++] = key;
+		at = &key;
+	}
+	*out = keys;
+	*count = n;
+	return 0;
+}
+
+/* Paths without registration: a daemon that died between two writes. */
+static int drop_orphans(struct datapath *dp)
+{
+	int fd = bpf_map__fd(dp->xdp->maps.bindings), regs = bpf_map__fd(dp->xdp->maps.registrations);
+	struct registration reg;
+	struct in6_addr *keys;
+	size_t count;
+	int err = all_keys(fd, &keys, &count);
+
+	for (size_t i = 0; !err && i < count; i++)
+		if (bpf_map_lookup_elem(regs, &keys[i], &reg))
+			bpf_map_delete_elem(fd, &keys[i]);
+	if (!err)
+		free(keys);
+	return err;
+}
+
+int datapath_adopt(struct datapath *dp, struct mono now, int (*fn)(void *arg, const struct in6_addr *home, const struct registration *reg),
+		   void *arg)
+{
+	int fd = bpf_map__fd(dp->xdp->maps.registrations);
+	struct in6_addr *keys;
+	size_t count;
+	int err = drop_orphans(dp);
+
+	if (!err)
+		err = all_keys(fd, &keys, &count);
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < count; i++) {
+		struct registration reg;
+
+		if (bpf_map_lookup_elem(fd, &keys[i], &reg))
+			continue;
+		if ((int64_t)reg.granted_ns + (int64_t)reg.lifetime_s * 1000000000 <= now.ns)
+			datapath_binding_delete(dp, &keys[i]);
+		else
+			err = fn(arg, &keys[i], &reg);
+	}
+	free(keys);
+	return err;
+}
+
+static int on_ring(void *arg, void *data, size_t size)
+{
+	struct datapath *dp = arg;
+	const struct event *event = data;
+
+	if (size >= sizeof(*event) && event->len <= LIMIT_EVENT_PACKET)
+		dp->handlers->on_event(dp->handlers->arg, event);
+	return 0;
+}
+
+static int on_ring_ready(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	struct datapath *dp = arg;
+
+	ring_buffer__consume(dp->events);
+	return 0;
+}
+
+int datapath_events_start(struct datapath *dp, sd_event *loop, const struct kernel_handlers *handlers)
+{
+	dp->handlers = handlers;
+	dp->events = ring_buffer__new(bpf_map__fd(dp->xdp->maps.events), on_ring, dp, NULL);
+	if (!dp->events)
+		return -errno;
+	return sd_event_add_io(loop, &dp->events_source, ring_buffer__epoll_fd(dp->events), EPOLLIN, on_ring_ready, dp);
+}
