@@ -69,6 +69,12 @@ $(B)/san/mobgwd: $(B)/san/agent/main.o $(SAN_OBJ)
 $(B)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) $(wildcard headers/*.h) vmlinux.h
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(BPFFLAGS) -c -o $@ $<
+$(B)/tests/bench/%.bpf.o: tests/bench/%.bpf.c $(wildcard bpf/*) $(wildcard headers/*.h) vmlinux.h
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPFFLAGS) -c -o $@ $<
+$(B)/tests/bench/%.skel.h: $(B)/tests/bench/%.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
+$(B)/tests/bench/program_bench.o: $(B)/tests/bench/bench.skel.h
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
@@ -83,7 +89,7 @@ $(B)/san/tests/unit/%: $(B)/san/tests/unit/%.o $(SAN_OBJ)
 $(B)/tests/datapath/%: $(B)/tests/datapath/%.o $(AGENT_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
-$(B)/tests/bench/%: $(B)/tests/bench/%.o $(AGENT_OBJ)
+$(B)/tests/bench/%: $(B)/tests/bench/%.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(PURE:%=agent/%.c)

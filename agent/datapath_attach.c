@@ -16,7 +16,8 @@
 #include "datapath_priv.h"
 
 /* Kernel 6.6; Debian 12's headers don't know them. */
-enum { ATTACH_TCX_INGRESS = 46, ATTACH_TCX_EGRESS = 47 };
+#define ATTACH_TCX_INGRESS ((enum bpf_attach_type)46)
+#define ATTACH_TCX_EGRESS ((enum bpf_attach_type)47)
 
 enum {
 	FILTER_HANDLE = 0x6d67, /* "mg": ours among clsact filters */
