@@ -71,6 +71,10 @@ struct config {
  * Return: 0 with *@out owned by the caller (config_free()); -EINVAL: refused whole; -errno: can't be read.
  */
 int config_load(const char *path, struct config **out, FILE *errors);
+
+/* The same from @len octets at @data; @name stands for FILE in messages. */
+int config_parse(const char *data, size_t len, const char *name, struct config **out, FILE *errors);
+
 void config_free(struct config *config);
 
 /* Writes it back as YAML with all defaults filled in: what --check prints; it loads again to the same struct. */
@@ -82,6 +86,9 @@ const struct config_mobile_node *config_mobile_node(const struct config *config,
 /* Index of the home link whose prefix holds @addr, or -1. */
 int config_home_link(const struct config *config, const struct in6_addr *addr);
 
+/* config_schema.c */
+
+/* "auto", "native": the word in the file. */
 const char *attach_mode_name(enum attach_mode mode);
 
 #endif

@@ -47,7 +47,9 @@ struct route {
 /* Where @dst is reached. An address of a home prefix leads to this very device again: its home link is meant then. */
 static __always_inline enum reason find_route(struct __sk_buff *skb, const struct settings *set, const struct in6_addr *dst, struct route *r)
 {
-	struct bpf_fib_lookup fib = { .family = AF_INET6_, .ifindex = skb->ifindex };
+	/* a length, so that the route's MTU comes back and not a verdict on this skb */
+	struct bpf_fib_lookup fib = { .family = AF_INET6_, .ifindex = skb->ifindex, .tot_len = 1 };
+	__u32 mtu = 0;
 	long ret;
 
 	__builtin_memcpy(fib.ipv6_src, &set->agent, 16);
@@ -56,7 +58,10 @@ static __always_inline enum reason find_route(struct __sk_buff *skb, const struc
 	if (ret != BPF_FIB_LKUP_RET_SUCCESS && ret != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return DROP_NO_ROUTE;
 	r->ifindex = fib.ifindex;
-	r->mtu = fib.mtu_result;
+	/* without a neighbour 6.1 leaves the route's MTU out: the device's then */
+	if (ret == BPF_FIB_LKUP_RET_NO_NEIGH)
+		bpf_check_mtu(skb, fib.ifindex, &mtu, 0, 0);
+	r->mtu = ret == BPF_FIB_LKUP_RET_NO_NEIGH ? mtu : fib.mtu_result;
 	__builtin_memcpy(&r->gateway, fib.ipv6_dst, 16);
 	return REASON_NONE;
 }
@@ -131,7 +136,7 @@ static __always_inline enum reason care_of_route(struct __sk_buff *skb, const st
 	if (!link || !link->ifindex)
 		return DROP_NO_ROUTE;
 	r->ifindex = link->ifindex;
-	r->mtu = 0;
+	r->mtu = 0; /* its port's: a home link is a configured interface */
 	r->gateway = *care_of;
 	return REASON_NONE;
 }
