@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Configuration as the rest of the agent knows it: a file or octets to a struct config, that printed again, and the
+ * look-ups in it. The steps in between are config_source.c, config_schema.c and config_check.c.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "config_raw.h"
+
+int config_parse(const char *data, size_t len, const char *name, struct config **out, FILE *errors)
+{
+	static const char bom[3] = { '\xef', '\xbb', '\xbf' };
+	struct config_source src = { .name = name, .errors = errors };
+	struct config *config = calloc(1, sizeof(*config));
+	struct raw_config *raw = NULL;
+	int err = -ENOMEM;
+
+	if (!config)
+		goto say;
+	if (len >= sizeof(bom) && memcmp(data, bom, sizeof(bom)) == 0) { /* some editors' mark of UTF-8 */
+		data += sizeof(bom);
+		len -= sizeof(bom);
+	}
+	err = config_source_read(&src, data, len);
+	if (!err)
+		err = config_schema_load(&src, data, len, &raw);
+	if (!err)
+		err = config_check(&src, raw, config);
+	config_schema_free(raw);
+say:
+	if (err == -ENOMEM)
+		config_source_refuse_line(&src, 0, "out of memory");
+	config_source_sum_up(&src);
+	config_source_free(&src);
+	if (err)
+		config_free(config);
+	else
+		*out = config;
+	return err;
+}
+
+/* At most one octet more than may be, so that a device without end is refused, too. */
+static ssize_t read_all(int fd, char *data)
+{
+	size_t len = 0;
+
+	while (len <= CONFIG_MAX_BYTES) {
+		ssize_t got = read(fd, data + len, CONFIG_MAX_BYTES + 1 - len);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			break;
+		len += got;
+	}
+	return len;
+}
+
+int config_load(const char *path, struct config **out, FILE *errors)
+{
+	int fd, err;
+	char *data;
+	ssize_t len;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		err = -errno;
+		goto say;
+	}
+	err = -ENOMEM;
+	data = malloc(CONFIG_MAX_BYTES + 1);
+	if (!data)
+		goto close_fd;
+	len = read_all(fd, data);
+	err = len < 0 ? len : 0;
+	if (err)
+		goto free_data;
+	err = config_parse(data, len, path, out, errors);
+	free(data);
+	close(fd);
+	return err; /* config_parse() has said it */
+
+free_data:
+	free(data);
+close_fd:
+	close(fd);
+say:
+	fprintf(errors, "%s: expected a readable file: %s\n", path, strerror(-err));
+	return err;
+}
+
+void config_free(struct config *config)
+{
+	if (!config)
+		return;
+	free(config->interfaces);
+	free(config->home_links);
+	free(config->mobile_nodes);
+	free(config->pin_dir);
+	free(config->home_device);
+	free(config->control_path);
+	free(config->control_group);
+	free(config);
+}
+
+/* What config_print() hands to the schema; texts live in one block. */
+struct printed {
+	struct raw_config raw;
+	struct raw_home_agent home_agent;
+	struct raw_control control;
+	struct raw_interface interfaces[LIMIT_PORTS];
+	struct raw_home_link home_links[LIMIT_HOME_LINKS];
+	char prefixes[LIMIT_HOME_LINKS][INET6_ADDRSTRLEN + 4];
+	char agent[INET6_ADDRSTRLEN];
+	char mode[8];
+	uint32_t dad_transmits;
+};
+
+static void print_home_agent(const struct config *config, struct printed *to)
+{
+	to->dad_transmits = config->dad_transmits;
+	inet_ntop(AF_INET6, &config->agent, to->agent, sizeof(to->agent));
+	for (size_t i = 0; i < config->home_link_count; i++) {
+		struct config_home_link *link = &config->home_links[i];
+		char addr[INET6_ADDRSTRLEN];
+
+		inet_ntop(AF_INET6, &link->prefix, addr, sizeof(addr));
+		snprintf(to->prefixes[i], sizeof(to->prefixes[i]), "%s/%u", addr, link->prefix_len);
+		to->home_links[i] = (struct raw_home_link){
+			.prefix = to->prefixes[i],
+			.interface = *link->interface ? link->interface : NULL,
+			.max_lifetime = &link->max_lifetime_s,
+		};
+	}
+	to->home_agent = (struct raw_home_agent){
+		.address = to->agent,
+		.home_links = to->home_links,
+		.home_links_count = config->home_link_count,
+		.authentication = config->auth,
+		.mobile_nodes_count = config->mobile_node_count,
+		.max_bindings = (uint32_t *)&config->max_bindings,
+		.refresh_interval = (uint32_t *)&config->refresh_s,
+		.dad_transmits = &to->dad_transmits,
+	};
+}
+
+static void print_top(const struct config *config, struct printed *to)
+{
+	for (size_t i = 0; i < config->interface_count; i++)
+		to->interfaces[i] = (struct raw_interface){ config->interfaces[i].name, config->interfaces[i].mode };
+	snprintf(to->mode, sizeof(to->mode), "%04o", (unsigned int)config->control_mode & 0777);
+	to->control = (struct raw_control){ config->control_path, config->control_group, to->mode };
+	to->raw = (struct raw_config){
+		.roles = config->roles,
+		.interfaces = to->interfaces,
+		.interfaces_count = config->interface_count,
+		.home_agent = config->roles & ROLE_HOME_AGENT ? &to->home_agent : NULL,
+		.pin_directory = config->pin_dir,
+		.home_device = config->home_device,
+		.control = &to->control,
+	};
+}
+
+void config_print(const struct config *config, FILE *out)
+{
+	struct raw_mobile_node *nodes = calloc(config->mobile_node_count + 1, sizeof(*nodes));
+	char(*homes)[INET6_ADDRSTRLEN] = calloc(config->mobile_node_count + 1, sizeof(*homes));
+	struct printed *to = calloc(1, sizeof(*to));
+
+	int err = -ENOMEM;
+
+	if (!nodes || !homes || !to)
+		goto say;
+	print_home_agent(config, to);
+	print_top(config, to);
+	to->home_agent.mobile_nodes = nodes;
+	for (size_t i = 0; i < config->mobile_node_count; i++) {
+		struct config_mobile_node *node = &config->mobile_nodes[i];
+
+		nodes[i].home_address = (char *)inet_ntop(AF_INET6, &node->home, homes[i], sizeof(homes[i]));
+		nodes[i].max_lifetime = node->max_lifetime_s ? &node->max_lifetime_s : NULL;
+	}
+	err = config_schema_save(&to->raw, out);
+say:
+	if (err)
+		log_error("config: print: %s", strerror(-err));
+	free(to);
+	free(homes);
+	free(nodes);
+}
+
+const struct config_mobile_node *config_mobile_node(const struct config *config, const struct in6_addr *home)
+{
+	size_t low = 0, high = config->mobile_node_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int order = memcmp(home, &config->mobile_nodes[mid].home, sizeof(*home));
+
+		if (!order)
+			return &config->mobile_nodes[mid];
+		if (order < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return NULL;
+}
+
+int config_home_link(const struct config *config, const struct in6_addr *addr)
+{
+	for (size_t i = 0; i < config->home_link_count; i++) {
+		const struct config_home_link *link = &config->home_links[i];
+
+		if (link->prefix_len && addr_in_prefix(addr, &link->prefix, link->prefix_len))
+			return i;
+	}
+	return -1;
+}
