@@ -127,7 +127,7 @@ vmlinux:
 	$(Q)echo "kept types are listed at the top of vmlinux.h; take their definitions from $(B)/vmlinux.full.h"
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 \
 		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(SYSCONFDIR)/mobgw $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 755 $(B)/mobgwd $(B)/mobgw $(DESTDIR)$(PREFIX)/sbin/
 	for page in $(MAN); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The operator's tool `mobgw`: commands in mobgw.c, and under the name of its file what each tool_*.c gives the others.
+ */
+#ifndef MOBGW_TOOL_H
+#define MOBGW_TOOL_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base.h"
+
+enum tool_exit {
+	EXIT_OK = 0,
+	EXIT_TROUBLE = 1, /* no daemon, an error reply, a check that failed */
+	EXIT_USAGE = 2,
+};
+
+struct tool_options {
+	const char *socket; /* --socket */
+	const char *config; /* --config */
+	bool json, all, markdown;
+};
+
+/* ---- tool_table.c: aligned columns; pure ---- */
+enum { TABLE_COLUMNS = 12 };
+
+struct table;
+/* @heads: NULL-terminated; one that begins with '>' is a column of numbers, set to the right. NULL on lack of memory.
+ */
+struct table *table_new(const char *const *heads);
+void table_free(struct table *table);
+/* @cells: as many as heads; copied. NULL is shown as "-". */
+int table_add(struct table *table, const char *const *cells);
+/* Prints the rows added since the last call, the heads before the first ones; widths never shrink between calls. No
+ * trailing blanks. */
+void table_flush(struct table *table, FILE *out);
+/* "1 d 2 h", "3 h 4 min", "5 min 6 s", "7 s" in @buf. */
+const char *table_duration(uint64_t seconds, char *buf, size_t size);
+
+/* ---- tool_client.c: the other end of control.h. Says what is wrong on stderr, with the cure ---- */
+struct tool_client;
+/* NULL where no daemon answers. */
+struct tool_client *tool_client_open(const char *path);
+void tool_client_close(struct tool_client *client);
+/* @home may be NULL. */
+int tool_client_show(struct tool_client *client, const char *what, const char *home);
+int tool_client_monitor(struct tool_client *client);
+/* The next line; NULL: an error reply, or the daemon went. New reference. @patience_s 0: as long as it takes. */
+json_t *tool_client_next(struct tool_client *client, int patience_s);
+
+/* ---- tool_show.c, tool_counters.c, tool_monitor.c: commands; each returns enum tool_exit ---- */
+int tool_show(const struct tool_options *options, const char *what, const char *home);
+int tool_show_counters(const struct tool_options *options, json_t *data);
+int tool_monitor(const struct tool_options *options);
+/* A monitor line for people, without newline. */
+void tool_print_event(json_t *event, FILE *out);
+/* Text of a member, or @otherwise; number as text in one of sixteen static buffers; unknown as "unknown". */
+const char *tool_text(json_t *object, const char *key, const char *otherwise);
+const char *tool_number(json_t *object, const char *key);
+
+/* ---- tool_reasons.c ---- */
+int tool_reasons(const struct tool_options *options);
+
+/* ---- tool_check*.c: declared in tool_check.h but for this ---- */
+int tool_check(const struct tool_options *options);
+
+#endif
