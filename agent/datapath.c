@@ -105,6 +105,13 @@ int datapath_nexthop_set(struct datapath *dp, uint32_t index, const struct nexth
 	return err;
 }
 
+int datapath_nexthop_used(struct datapath *dp, uint32_t index)
+{
+	struct nexthop n;
+
+	return !bpf_map_lookup_elem(bpf_map__fd(dp->xdp->maps.nexthops), &index, &n) && n.flags ? 1 : 0;
+}
+
 int datapath_local_set(struct datapath *dp, const struct in6_addr *addr, uint32_t flags)
 {
 	int fd = bpf_map__fd(dp->xdp->maps.local_addrs);

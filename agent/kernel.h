@@ -81,6 +81,7 @@ int datapath_heartbeat(struct datapath *dp, struct mono now);
 int datapath_binding_set(struct datapath *dp, const struct binding_entry *entry);
 int datapath_binding_delete(struct datapath *dp, const struct in6_addr *home);
 int datapath_nexthop_set(struct datapath *dp, uint32_t index, const struct nexthop *nexthop);
+int datapath_nexthop_used(struct datapath *dp, uint32_t index);	/* 1: holds a next hop, of this daemon or a former one */
 int datapath_local_set(struct datapath *dp, const struct in6_addr *addr, uint32_t flags);	/* flags 0: remove */
 int datapath_proxied_set(struct datapath *dp, int ifindex, const struct in6_addr *target, uint32_t flags);
 int datapath_proxied_delete(struct datapath *dp, int ifindex, const struct in6_addr *target);
@@ -135,6 +136,8 @@ void nexthops_close(struct nexthops *nh);
 /* Takes a reference. Index 0 where the table is full or no route exists; the data path then asks the kernel's table. */
 uint32_t nexthop_acquire(struct nexthops *nh, const struct in6_addr *care_of);
 void nexthop_release(struct nexthops *nh, const struct in6_addr *care_of);
+/* The data path had to ask for it (EVENT_RESOLVE): look the route up again, solicit the neighbour. */
+void nexthop_kick(struct nexthops *nh, const struct in6_addr *care_of);
 uint32_t nexthop_index(struct nexthops *nh, const struct in6_addr *care_of);
 uint16_t nexthop_mtu(struct nexthops *nh, const struct in6_addr *care_of);	/* 0: unknown */
 /* From netlink.c; cheap, work is done in one pass a little later. */

@@ -87,7 +87,9 @@ int packet_walk(const uint8_t *data, size_t len, struct packet_view *view)
 	view->hop_limit = ip.hop_limit;
 	view->proto = ip.nexthdr;
 	view->nexthdr_offset = offsetof(struct mip6_ipv6, nexthdr);
-	view->len = IP6_HDR_LEN + (size_t)ntohs(ip.payload_len) < len ? IP6_HDR_LEN + ntohs(ip.payload_len) : len;
+	view->len = IP6_HDR_LEN + ntohs(ip.payload_len);
+	if (view->len > len)
+		view->len = len;
 	cur.end = data + view->len;
 	for (int i = 0; i <= LIMIT_EXT_HEADERS; i++) {
 		int went = walk_header(data, &cur, view);

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The device without ND: a veth pair. Home prefixes are routed into its one end, where the TC program decides; what only
+ * the agent can do comes out of the other end (slowpath.c). The route names a gateway, so that one neighbour entry serves
+ * all home addresses, and has a lower metric than the kernel's on-link route, so that it wins on physical home links too
+ * (docs/architecture.md, "Settled by trial"). It outlives the daemon as the programs do.
+ */
+#include "netlink_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/sockios.h>
+#include <linux/veth.h>
+#include <sys/ioctl.h>
+
+enum {
+	ROUTE_METRIC = 64,	/* the kernel's on-link routes have 256 */
+	DEVICE_MTU = 65535,	/* aggregates pass whole; the routes have the MTU that counts */
+	VIRTUAL_LINK_MTU = 1500,
+};
+
+static int set_sysctl(const char *device, const char *key, const char *value)
+{
+	char path[128];
+	int fd, err = 0;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", device, key);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0) {
+		err = -errno;
+		log_error("home device: write %s to %s: %s", value, path, strerror(-err));
+	}
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static int ethtool_off(int fd, const char *device, uint32_t command)
+{
+	struct ethtool_value value = { .cmd = command, .data = 0 };
+	struct ifreq req = {};
+
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", device);
+	req.ifr_data = (void *)&value;
+	return ioctl(fd, SIOCETHTOOL, &req) ? -errno : 0;
+}
+
+/* What comes out at the agent's end must be finished: checksums written, aggregates cut. */
+static int offloads_off(const char *device)
+{
+	static const uint32_t commands[] = { ETHTOOL_STSO, ETHTOOL_STXCSUM, ETHTOOL_SSG };
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (size_t i = 0; !err && i < ARRAY_SIZE(commands); i++)
+		err = ethtool_off(fd, device, commands[i]);
+	close(fd);
+	if (err)
+		log_error("home device: offloads of %s off: %s", device, strerror(-err));
+	return err;
+}
+
+/* The kind of an existing device: "veth" or another; empty where it can't be told. */
+static int take_kind(const struct nlmsghdr *msg, void *arg)
+{
+	const struct nlattr *attr, *inner;
+
+	mnl_attr_for_each(attr, msg, sizeof(struct ifinfomsg))
+	{
+		if (mnl_attr_get_type(attr) != IFLA_LINKINFO)
+			continue;
+		mnl_attr_for_each_nested(inner, attr)
+			if (mnl_attr_get_type(inner) == IFLA_INFO_KIND)
+				snprintf(arg, 16, "%.*s", (int)mnl_attr_get_payload_len(inner), mnl_attr_get_str(inner));
+	}
+	return MNL_CB_OK;
+}
+
+static struct nlmsghdr *link_request(char *buf, uint16_t type, int ifindex)
+{
+	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
+	struct ifinfomsg *head;
+
+	msg->nlmsg_type = type;
+	head = mnl_nlmsg_put_extra_header(msg, sizeof(*head));
+	head->ifi_index = ifindex;
+	return msg;
+}
+
+static int create(struct mnl_socket *sock, const char *name, const char *peer)
+{
+	char buf[1024];
+	struct nlmsghdr *msg = link_request(buf, RTM_NEWLINK, 0);
+	struct nlattr *info, *data, *peer_info;
+
+	msg->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	mnl_attr_put_strz(msg, IFLA_IFNAME, name);
+	mnl_attr_put_u32(msg, IFLA_MTU, DEVICE_MTU);
+	info = mnl_attr_nest_start(msg, IFLA_LINKINFO);
+	mnl_attr_put_strz(msg, IFLA_INFO_KIND, "veth");
+	data = mnl_attr_nest_start(msg, IFLA_INFO_DATA);
+	peer_info = mnl_attr_nest_start(msg, VETH_INFO_PEER);
+	mnl_nlmsg_put_extra_header(msg, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(msg, IFLA_IFNAME, peer);
+	mnl_attr_put_u32(msg, IFLA_MTU, DEVICE_MTU);
+	mnl_attr_nest_end(msg, peer_info);
+	mnl_attr_nest_end(msg, data);
+	mnl_attr_nest_end(msg, info);
+	return rtnl_talk(sock, msg, NULL, NULL);
+}
+
+static int check_existing(struct mnl_socket *sock, int ifindex, const char *name)
+{
+	char buf[256], kind[16] = "";
+	int err = rtnl_talk(sock, link_request(buf, RTM_GETLINK, ifindex), take_kind, kind);
+
+	if (err || !strcmp(kind, "veth"))
+		return err;
+	log_error("home device: %s exists and is no veth of ours (kind '%s'); name another with home-device", name, kind);
+	return -EEXIST;
+}
+
+static int bring_up(struct mnl_socket *sock, int ifindex, bool no_arp)
+{
+	char buf[256];
+	struct nlmsghdr *msg = link_request(buf, RTM_NEWLINK, ifindex);
+	struct ifinfomsg *head = mnl_nlmsg_get_payload(msg);
+	struct nlattr *spec, *inet6;
+
+	head->ifi_flags = IFF_UP | (no_arp ? IFF_NOARP : 0);
+	head->ifi_change = IFF_UP | IFF_NOARP;
+	/* no link-local address: nothing of ours speaks ND there */
+	spec = mnl_attr_nest_start(msg, IFLA_AF_SPEC);
+	inet6 = mnl_attr_nest_start(msg, AF_INET6);
+	mnl_attr_put_u8(msg, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(msg, inet6);
+	mnl_attr_nest_end(msg, spec);
+	return rtnl_talk(sock, msg, NULL, NULL);
+}
+
+static uint32_t link_mtu(const struct config_home_link *link)
+{
+	struct ifreq req = {};
+	uint32_t mtu = VIRTUAL_LINK_MTU;
+	int fd;
+
+	if (!link->interface[0])
+		return mtu;
+	fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return mtu;
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", link->interface);
+	if (!ioctl(fd, SIOCGIFMTU, &req))
+		mtu = req.ifr_mtu;
+	close(fd);
+	return mtu;
+}
+
+static int add_route(struct mnl_socket *sock, const struct config_home_link *link, int ifindex)
+{
+	static const struct in6_addr gateway = { .s6_addr = { 0xfe, 0x80, [15] = 1 } };
+	char buf[512];
+	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
+	struct rtmsg *head;
+	struct nlattr *metrics;
+	int err;
+
+	msg->nlmsg_type = RTM_NEWROUTE;
+	msg->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
+	head = mnl_nlmsg_put_extra_header(msg, sizeof(*head));
+	head->rtm_family = AF_INET6;
+	head->rtm_dst_len = link->prefix_len;
+	head->rtm_table = RT_TABLE_MAIN;
+	head->rtm_protocol = RTPROT_STATIC;
+	head->rtm_scope = RT_SCOPE_UNIVERSE;
+	head->rtm_type = RTN_UNICAST;
+	mnl_attr_put(msg, RTA_DST, sizeof(link->prefix), &link->prefix);
+	mnl_attr_put(msg, RTA_GATEWAY, sizeof(gateway), &gateway);
+	mnl_attr_put_u32(msg, RTA_OIF, ifindex);
+	mnl_attr_put_u32(msg, RTA_PRIORITY, ROUTE_METRIC);
+	metrics = mnl_attr_nest_start(msg, RTA_METRICS);
+	mnl_attr_put_u32(msg, RTAX_MTU, link_mtu(link));
+	mnl_attr_nest_end(msg, metrics);
+	err = rtnl_talk(sock, msg, NULL, NULL);
+	if (err)
+		log_error("home device: route %s/%u: %s", addr_text(&link->prefix), link->prefix_len, strerror(-err));
+	return err;
+}
+
+/* The pair exists and both ends are as they should be. */
+static int prepare(struct mnl_socket *sock, const char *name, const char *peer, int *ifindex, int *peer_ifindex)
+{
+	int err = 0;
+
+	*ifindex = (int)if_nametoindex(name);
+	if (*ifindex)
+		err = check_existing(sock, *ifindex, name);
+	else
+		err = create(sock, name, peer);
+	if (err) {
+		log_error("home device: make veth pair %s and %s: %s", name, peer, strerror(-err));
+		return err;
+	}
+	*ifindex = (int)if_nametoindex(name);
+	*peer_ifindex = (int)if_nametoindex(peer);
+	if (!*ifindex || !*peer_ifindex) {
+		log_error("home device: %s has no peer %s; remove it: ip link del %s", name, peer, name);
+		return -ENODEV;
+	}
+	err = set_sysctl(peer, "disable_ipv6", "1");
+	if (!err)
+		err = set_sysctl(name, "accept_ra", "0");
+	if (!err)
+		err = bring_up(sock, *ifindex, true);
+	if (!err)
+		err = bring_up(sock, *peer_ifindex, false);
+	if (!err)
+		err = set_sysctl(name, "forwarding", "1");
+	if (!err)
+		err = offloads_off(name);
+	return err;
+}
+
+int home_device_open(const struct config *config, int *ifindex, int *peer_ifindex)
+{
+	struct mnl_socket *sock = mnl_socket_open(NETLINK_ROUTE);
+	char peer[IF_NAMESIZE + 1];
+	int err = 0;
+
+	if (!sock || mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) < 0)
+		err = -errno;
+	snprintf(peer, sizeof(peer), "%sp", config->home_device);
+	if (!err)
+		err = prepare(sock, config->home_device, peer, ifindex, peer_ifindex);
+	for (size_t i = 0; !err && i < config->home_link_count; i++)
+		err = add_route(sock, &config->home_links[i], *ifindex);
+	if (sock)
+		mnl_socket_close(sock);
+	return err;
+}
+
+int home_device_remove(const struct config *config)
+{
+	struct mnl_socket *sock;
+	int ifindex = (int)if_nametoindex(config->home_device), err;
+	char buf[256];
+
+	if (!ifindex)
+		return 0;
+	sock = mnl_socket_open(NETLINK_ROUTE);
+	if (!sock || mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	err = check_existing(sock, ifindex, config->home_device);
+	if (!err)
+		err = rtnl_talk(sock, link_request(buf, RTM_DELLINK, ifindex), NULL, NULL);
+	mnl_socket_close(sock);
+	return err;
+}
