@@ -14,6 +14,7 @@
 #include <linux/sockios.h>
 #include <linux/veth.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 enum {
 	ROUTE_METRIC = 64,	/* the kernel's on-link routes have 256 */

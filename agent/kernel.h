@@ -148,6 +148,8 @@ void nexthops_link_changed(struct nexthops *nh, int ifindex);
 /* ---- neighbour.c: DAD, unsolicited advertisements, multicast groups of home links ---- */
 int neighbour_open(sd_event *loop, struct netlink *nl, struct datapath *dp, const struct config *config, const struct kernel_handlers *handlers, struct neighbour **out);
 void neighbour_close(struct neighbour *nb);
+/* A home link's device appeared: its multicast filter is opened. */
+void neighbour_link_up(struct neighbour *nb, const char *device);
 /* Solicits @home (and with @link_local its link-local address) from the unspecified address; on_dad_done after 1 s at most. RFC 4862 §5.4. */
 int neighbour_dad_start(struct neighbour *nb, int ifindex, const struct in6_addr *home, bool link_local);
 void neighbour_dad_stop(struct neighbour *nb, const struct in6_addr *home);

@@ -4,10 +4,11 @@
  * kernel computes and verifies the checksum of both. RFC 3542 §3, §6; RFC 6275 §9.2.
  */
 #include <errno.h>
-#include <netinet/icmp6.h>
+#include <linux/icmpv6.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "kernel.h"
 
@@ -163,10 +164,10 @@ static int open_icmp(struct sockets *so)
 	so->icmp = raw_socket(IPPROTO_ICMPV6);
 	if (so->icmp < 0)
 		return so->icmp;
-	ICMP6_FILTER_SETBLOCKALL(&filter);
+	memset(&filter, 0xFF, sizeof(filter)); /* a bit set blocks its type, RFC 3542 §3.2 */
 	for (int type = ICMP6_UNREACHABLE; type <= ICMP6_PARAM_PROBLEM; type++)
-		ICMP6_FILTER_SETPASS(type, &filter);
-	return setsockopt(so->icmp, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof(filter)) ? -errno : 0;
+		filter.data[type / 32] &= ~(1U << type % 32);
+	return setsockopt(so->icmp, IPPROTO_ICMPV6, ICMPV6_FILTER, &filter, sizeof(filter)) ? -errno : 0;
 }
 
 int sockets_open(sd_event *loop, struct datapath *dp, const struct config *config, const struct kernel_handlers *handlers,

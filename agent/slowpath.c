@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What BPF can't do, DESIGN §2.1. Out of the far end of the device without ND come packets for bound home addresses that
+ * are too big for their tunnel, answered or fragmented here, and packets for virtual home links where nobody is at home.
+ * Out of a raw socket come tunnel packets that the kernel put together; what is inside goes back through the same device.
+ * RFC 2473 §7, RFC 4443 §3.1-3.2, RFC 6040, RFC 6275 §10.4.5.
+ */
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel.h"
+#include "packet.h"
+
+enum {
+	ERRORS_PER_SECOND = 1000, /* RFC 4443 §2.4(f); as XDP's own */
+	PACKET_MAX = 65535 + ETH_HLEN,
+	TURN = 64,		  /* packets in one turn of the loop */
+	ECN_MASK = 3,
+	ECN_CE = 3,
+};
+
+struct slowpath {
+	struct sockets *so;
+	struct nexthops *nh;
+	struct binding_cache *cache;
+	const struct config *config;
+	int peer_ifindex;
+	int packet, tunnel;
+	uint8_t home_mac[6];
+	sd_event_source *packet_source, *tunnel_source;
+	struct slowpath_stats stats;
+	struct mono refilled;
+	uint32_t tokens;
+	uint8_t buf[PACKET_MAX];
+};
+
+static struct mono now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (struct mono){ t.tv_sec * 1000000000LL + t.tv_nsec };
+}
+
+static struct mip6_ipv6 read_header(const uint8_t *packet)
+{
+	struct mip6_ipv6 ip;
+
+	memcpy(&ip, packet, sizeof(ip));
+	return ip;
+}
+
+/* Ours is what can be bound to. */
+static bool is_own(const struct in6_addr *addr)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_addr = *addr };
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool own = fd >= 0 && !bind(fd, (struct sockaddr *)&sin6, sizeof(sin6));
+
+	if (fd >= 0)
+		close(fd);
+	return own;
+}
+
+/* An ICMPv6 error about @packet to its source, where one may be sent and its rate allows it. */
+static void answer(struct slowpath *sp, uint8_t type, uint8_t code, uint32_t data, const uint8_t *packet, size_t len, uint64_t *counter)
+{
+	struct mip6_ipv6 ip = read_header(packet);
+	struct mono t = now();
+	uint8_t message[IP6_MIN_MTU];
+	size_t size;
+
+	if (!packet_may_be_answered(packet, len, type == ICMP6_TOO_BIG)) {
+		sp->stats.refused++;
+		return;
+	}
+	if (t.ns - sp->refilled.ns >= 1000000000) {
+		sp->refilled = t;
+		sp->tokens = ERRORS_PER_SECOND;
+	}
+	if (!sp->tokens) {
+		sp->stats.rate_limited++;
+		return;
+	}
+	sp->tokens--;
+	size = packet_build_icmp_error(type, code, data, packet, len, message);
+	if (!sockets_send_icmp(sp->so, &sp->config->agent, &ip.src, message, size))
+		(*counter)++;
+	else
+		sp->stats.refused++;
+}
+
+/* In a tunnel packet that the kernel fragments to the path's MTU: RFC 2473 §7.2. */
+static void send_fragmented(struct slowpath *sp, const struct binding_entry *b, uint8_t *packet, size_t len, uint16_t path)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = b->care_of };
+	struct mip6_ipv6 ip = read_header(packet);
+	int mtu = path, class = ntohl(ip.ver_tc_flow) >> 20 & 0xFF;
+
+	if (setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_MTU, &mtu, sizeof(mtu)) ||
+	    setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_TCLASS, &class, sizeof(class)) ||
+	    sendto(sp->tunnel, packet, len, 0, (struct sockaddr *)&to, sizeof(to)) < 0) {
+		log_debug("slowpath: fragment a tunnel packet to %s: %s", addr_text(&b->care_of), strerror(errno));
+		sp->stats.refused++;
+		return;
+	}
+	sp->stats.fragmented++;
+}
+
+/* A packet that the TC program left to us. */
+static void on_home_packet(struct slowpath *sp, uint8_t *packet, size_t len)
+{
+	const struct binding_entry *b;
+	struct mip6_ipv6 ip;
+	uint32_t overhead;
+	uint16_t path;
+
+	if (len < sizeof(ip))
+		return;
+	ip = read_header(packet);
+	if (ntohl(ip.ver_tc_flow) >> 28 != 6 || len < IP6_HDR_LEN + (size_t)ntohs(ip.payload_len)) {
+		sp->stats.refused++;
+		return;
+	}
+	len = IP6_HDR_LEN + ntohs(ip.payload_len);
+	b = binding_find(sp->cache, &ip.dst);
+	if (!b || b->state != BINDING_ACTIVE) { /* nobody at home on a virtual home link */
+		answer(sp, ICMP6_UNREACHABLE, ICMP6_UNREACH_ADDRESS, 0, packet, len, &sp->stats.unreachable);
+		return;
+	}
+	path = nexthop_mtu(sp->nh, &b->care_of);
+	if (!path)
+		path = IP6_MIN_MTU;
+	if (b->path_mtu && b->path_mtu < path)
+		path = b->path_mtu;
+	overhead = is_own(&ip.src) ? RH2_LEN : IP6_HDR_LEN;
+	if (len > IP6_MIN_MTU && len + overhead > path)
+		answer(sp, ICMP6_TOO_BIG, 0, path > IP6_MIN_MTU + overhead ? path - overhead : IP6_MIN_MTU, packet, len,
+		       &sp->stats.too_big);
+	else
+		send_fragmented(sp, b, packet, len, path);
+}
+
+static int on_packet(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	struct slowpath *sp = arg;
+
+	for (int i = 0; i < TURN; i++) {
+		struct sockaddr_ll from;
+		socklen_t size = sizeof(from);
+		ssize_t got = recvfrom(fd, sp->buf, sizeof(sp->buf), MSG_DONTWAIT, (struct sockaddr *)&from, &size);
+
+		if (got < 0)
+			break;
+		if (from.sll_pkttype != PACKET_OUTGOING && got > ETH_HLEN)
+			on_home_packet(sp, sp->buf + ETH_HLEN, got - ETH_HLEN);
+	}
+	return 0;
+}
+
+/* ECN of the reassembled outer packet onto the inner one, RFC 6040 §4.2. False: drop. */
+static bool take_ecn(uint8_t *inner, int outer_class)
+{
+	struct mip6_ipv6 ip = read_header(inner);
+	uint32_t word = ntohl(ip.ver_tc_flow), in = word >> 20 & ECN_MASK, out = outer_class & ECN_MASK;
+
+	if (out == ECN_CE && in == 0)
+		return false;
+	if (out == ECN_CE)
+		word |= ECN_CE << 20;
+	else if (out == 1 && in == 2)
+		word = (word & ~(ECN_MASK << 20)) | 1U << 20;
+	ip.ver_tc_flow = htonl(word);
+	memcpy(inner, &ip, sizeof(ip));
+	return true;
+}
+
+static bool has_rh0(const uint8_t *packet, const struct mip6_ipv6 *ip, size_t len)
+{
+	return ip->nexthdr == NH_ROUTING && (len < IP6_HDR_LEN + 4 || packet[IP6_HDR_LEN + 2] == RH_TYPE0);
+}
+
+/* The same checks as bpf/inspect.bpf.h check_inner(). Return: length of the inner packet, 0 where it is refused. */
+static size_t check_inner(struct slowpath *sp, const uint8_t *inner, size_t len, const struct in6_addr *outer_src)
+{
+	const struct binding_entry *b;
+	struct mip6_ipv6 ip;
+
+	if (len < sizeof(ip))
+		return 0;
+	ip = read_header(inner);
+	if (ntohl(ip.ver_tc_flow) >> 28 != 6 || len < IP6_HDR_LEN + (size_t)ntohs(ip.payload_len) || !addr_is_routable(&ip.src))
+		return 0;
+	b = binding_find(sp->cache, &ip.src);
+	if (!b || b->state != BINDING_ACTIVE || mono_before(b->expires, now()) || !addr_equal(&b->care_of, outer_src))
+		return 0;
+	return has_rh0(inner, &ip, len) ? 0 : IP6_HDR_LEN + (size_t)ntohs(ip.payload_len);
+}
+
+/* Into the kernel, as if it had come in by the device without ND: it forwards from there. */
+static void inject(struct slowpath *sp, const uint8_t *inner, size_t len)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = sp->peer_ifindex, .sll_halen = ETH_ALEN };
+	struct ethhdr eth = { .h_proto = htons(ETH_P_IPV6) };
+	struct iovec parts[] = { { &eth, sizeof(eth) }, { (void *)inner, len } };
+	struct msghdr msg = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
+
+	memcpy(eth.h_dest, sp->home_mac, ETH_ALEN);
+	memcpy(eth.h_source, sp->home_mac, ETH_ALEN);
+	eth.h_source[5] ^= 1;
+	if (sendmsg(sp->packet, &msg, 0) < 0)
+		sp->stats.refused++;
+	else
+		sp->stats.reassembled++;
+}
+
+static int on_tunnel(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	struct slowpath *sp = arg;
+
+	for (int i = 0; i < TURN; i++) {
+		struct sockaddr_in6 from;
+		struct iovec vector = { sp->buf, sizeof(sp->buf) };
+		union {
+			struct cmsghdr align;
+			uint8_t octets[256];
+		} control;
+		struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &vector, .msg_iovlen = 1,
+				      .msg_control = &control, .msg_controllen = sizeof(control) };
+		ssize_t got = recvmsg(fd, &msg, MSG_DONTWAIT);
+		struct in6_addr dst = {};
+		int class = 0;
+		size_t len;
+
+		if (got < 0)
+			break;
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+			if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS)
+				memcpy(&class, CMSG_DATA(c), sizeof(class));
+			if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+				memcpy(&dst, CMSG_DATA(c), sizeof(dst));
+		}
+		len = addr_equal(&dst, &sp->config->agent) ? check_inner(sp, sp->buf, got, &from.sin6_addr) : 0;
+		if (len && take_ecn(sp->buf, class))
+			inject(sp, sp->buf, len);
+		else
+			sp->stats.refused++;
+	}
+	return 0;
+}
+
+static int open_tunnel(struct slowpath *sp)
+{
+	struct sockaddr_in6 agent = { .sin6_family = AF_INET6, .sin6_addr = sp->config->agent };
+	int one = 1, discover = IPV6_PMTUDISC_DONT, hops = TUNNEL_HOP_LIMIT;
+
+	sp->tunnel = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NH_IPV6);
+	if (sp->tunnel < 0)
+		return -errno;
+	if (setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one)) ||
+	    setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_RECVTCLASS, &one, sizeof(one)) ||
+	    setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof(hops)) ||
+	    setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &discover, sizeof(discover)) ||
+	    setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one)) ||
+	    bind(sp->tunnel, (struct sockaddr *)&agent, sizeof(agent)))
+		return -errno;
+	return 0;
+}
+
+static int open_packet(struct slowpath *sp)
+{
+	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6), .sll_ifindex = sp->peer_ifindex };
+	struct ifreq req = {};
+	int size = 8 << 20;
+
+	sp->packet = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (sp->packet < 0)
+		return -errno;
+	setsockopt(sp->packet, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", sp->config->home_device);
+	if (ioctl(sp->packet, SIOCGIFHWADDR, &req) || bind(sp->packet, (struct sockaddr *)&at, sizeof(at)))
+		return -errno;
+	memcpy(sp->home_mac, req.ifr_hwaddr.sa_data, sizeof(sp->home_mac));
+	return 0;
+}
+
+int slowpath_open(sd_event *loop, struct datapath *dp, struct sockets *so, struct nexthops *nh, struct binding_cache *cache,
+		  const struct config *config, int peer_ifindex, struct slowpath **out)
+{
+	struct slowpath *sp = calloc(1, sizeof(*sp));
+	int err;
+
+	if (!sp)
+		return -ENOMEM;
+	sp->so = so;
+	sp->nh = nh;
+	sp->cache = cache;
+	sp->config = config;
+	sp->peer_ifindex = peer_ifindex;
+	sp->tunnel = -1;
+	err = open_packet(sp);
+	if (!err)
+		err = open_tunnel(sp);
+	if (!err)
+		err = sd_event_add_io(loop, &sp->packet_source, sp->packet, EPOLLIN, on_packet, sp);
+	if (err >= 0)
+		err = sd_event_add_io(loop, &sp->tunnel_source, sp->tunnel, EPOLLIN, on_tunnel, sp);
+	if (err < 0) {
+		log_error("slowpath: open: %s", strerror(-err));
+		slowpath_close(sp);
+		return err;
+	}
+	*out = sp;
+	return 0;
+}
+
+void slowpath_close(struct slowpath *sp)
+{
+	if (!sp)
+		return;
+	sd_event_source_disable_unref(sp->packet_source);
+	sd_event_source_disable_unref(sp->tunnel_source);
+	if (sp->packet >= 0)
+		close(sp->packet);
+	if (sp->tunnel >= 0)
+		close(sp->tunnel);
+	free(sp);
+}
+
+void slowpath_stats(const struct slowpath *sp, struct slowpath_stats *out)
+{
+	*out = sp->stats;
+}
