@@ -25,6 +25,9 @@ struct gateway {
 	struct control *control;
 	struct attachment *attachments;	/* one per configured interface */
 	int home_ifindex, home_peer_ifindex;
+	struct mono (*clock)(void);	/* monotonic; tests put their own */
+	struct mono errors_refilled;	/* rate of binding errors and ICMPv6 errors: dispatch.c */
+	uint32_t error_tokens;
 	uint64_t agent_counters[64];	/* enum agent_reason below */
 };
 
@@ -70,8 +73,35 @@ void dispatch_event(struct gateway *gw, const struct event *event);
 void dispatch_icmp_error(struct gateway *gw, const struct in6_addr *from, const uint8_t *icmp, size_t len);
 void gateway_count(struct gateway *gw, enum agent_reason why);
 
+/* ---- registration.c: what becomes of a binding update; pure, RFC 6275 §9.5.1, §10.3 ---- */
+
+enum registration_action {
+	REGISTRATION_DISCARD,	 /* silently */
+	REGISTRATION_REFUSE,	 /* answer with status, nothing changes */
+	REGISTRATION_ACCEPT,	 /* create, renew or move */
+	REGISTRATION_DELETE,	 /* de-registration */
+};
+
+struct registration_decision {
+	enum registration_action action;
+	enum agent_reason discard;	/* why, with REGISTRATION_DISCARD */
+	uint8_t status;
+	uint16_t seq;			/* of the answer */
+	struct in6_addr home, care_of;
+	uint32_t lifetime_s;		/* to grant */
+	int home_link;
+	bool from_home;			/* sent from the home link: the answer goes there */
+};
+
+/* @prefix_left_s: what remains of the home prefix's lifetime, by home link; UINT32_MAX infinite. */
+struct registration_decision registration_decide(const struct config *config, struct binding_cache *cache, const uint32_t *prefix_left_s,
+						 const struct mh_input *in, const struct mh_msg *bu);
+
 /* ---- home_agent.c: registration and de-registration, RFC 6275 §10.3 ---- */
+/* First thing after netlink: tells the data path the home links as they are now. */
 int home_agent_open(struct gateway *gw);
+/* A new configuration of the same shape: bindings of nodes that are no longer named in it are deleted. */
+void home_agent_reloaded(struct gateway *gw);
 void home_agent_close(struct gateway *gw);
 void home_agent_on_bu(struct gateway *gw, const struct mh_input *in, const struct mh_msg *msg);
 void home_agent_on_dad_done(struct gateway *gw, const struct in6_addr *home, bool unique);

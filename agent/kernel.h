@@ -163,7 +163,8 @@ void sockets_close(struct sockets *so);
 /* Sends a mobility header; the kernel fills the checksum. @dst is the home address where the data path is to route it
  * (datapath_answer_set first, or a binding), else any address. @via_home: leave by the device without ND. */
 int sockets_send_mh(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, bool via_home, const uint8_t *mh, size_t len);
-int sockets_send_icmp(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *icmp, size_t len);
+/* @ifindex: 0 but for a link-local destination. */
+int sockets_send_icmp(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, int ifindex, const uint8_t *icmp, size_t len);
 
 /* ---- slowpath.c: what BPF can't do: fragment tunnel packets, take reassembled ones, answer too big ---- */
 struct slowpath_stats {

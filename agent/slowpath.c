@@ -91,7 +91,7 @@ static void answer(struct slowpath *sp, uint8_t type, uint8_t code, uint32_t dat
 	}
 	sp->tokens--;
 	size = packet_build_icmp_error(type, code, data, packet, len, message);
-	if (!sockets_send_icmp(sp->so, &sp->config->agent, &ip.src, message, size))
+	if (!sockets_send_icmp(sp->so, &sp->config->agent, &ip.src, 0, message, size))
 		(*counter)++;
 	else
 		sp->stats.refused++;

@@ -225,7 +225,7 @@ void sockets_close(struct sockets *so)
 static int send_from(int fd, const struct in6_addr *src, const struct in6_addr *dst, int ifindex, const uint8_t *data, size_t len)
 {
 	struct in6_pktinfo info = { .ipi6_addr = *src, .ipi6_ifindex = ifindex };
-	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = *dst };
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = *dst, .sin6_scope_id = ifindex };
 	struct iovec vector = { (void *)data, len };
 	union {
 		struct cmsghdr align;
@@ -247,7 +247,8 @@ int sockets_send_mh(struct sockets *so, const struct in6_addr *src, const struct
 	return send_from(so->mh, src, dst, via_home ? so->home_ifindex : 0, mh, len);
 }
 
-int sockets_send_icmp(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *icmp, size_t len)
+int sockets_send_icmp(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, int ifindex, const uint8_t *icmp,
+		      size_t len)
 {
-	return send_from(so->icmp, src, dst, 0, icmp, len);
+	return send_from(so->icmp, src, dst, ifindex, icmp, len);
 }
