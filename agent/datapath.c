@@ -170,6 +170,13 @@ int datapath_answer_set(struct datapath *dp, const struct in6_addr *home, const 
 	return err;
 }
 
+int datapath_answer_clear(struct datapath *dp, const struct in6_addr *home)
+{
+	int err = bpf_map_delete_elem(bpf_map__fd(dp->xdp->maps.answers), home);
+
+	return err == -ENOENT ? 0 : err;
+}
+
 int datapath_counters(struct datapath *dp, struct counter *sums)
 {
 	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(dp->xdp->maps.counters), err = 0;

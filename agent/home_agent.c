@@ -47,13 +47,22 @@ struct home_agent {
 
 /* ---- answering ---- */
 
+/* The usual case: the binding leads where the answer goes, and the short-lived map is left alone. */
+static bool answer_by_binding(struct gateway *gw, const struct in6_addr *home, const struct answer_road *road)
+{
+	const struct binding_entry *entry = binding_find(gw->bindings, home);
+
+	return entry && entry->state == BINDING_ACTIVE && addr_equal(&entry->care_of, &road->care_of);
+}
+
 static void send_ack(struct gateway *gw, const struct in6_addr *home, const struct answer_road *road, const struct mh_msg *ack)
 {
 	uint8_t buf[64];
 	int len = mh_build(ack, buf, sizeof(buf), NULL), err = len < 0 ? len : 0;
 
 	if (!err && !road->plain)
-		err = datapath_answer_set(gw->dp, home, &road->care_of);
+		err = answer_by_binding(gw, home, road) ? datapath_answer_clear(gw->dp, home) :
+							  datapath_answer_set(gw->dp, home, &road->care_of);
 	if (!err)
 		err = sockets_send_mh(gw->so, &gw->config->agent, home, !road->plain, buf, len);
 	if (err) {

@@ -89,6 +89,9 @@ int datapath_home_links_set(struct datapath *dp, const struct home_link *links, 
 /* How the next signalling to @home leaves: with RH2 to @care_of, or direct on the home link where @care_of is unspecified. Lives 10 s. */
 int datapath_answer_set(struct datapath *dp, const struct in6_addr *home, const struct in6_addr *care_of);
 
+/* The binding says it after all: forget an earlier datapath_answer_set(). */
+int datapath_answer_clear(struct datapath *dp, const struct in6_addr *home);
+
 /* Sum over CPUs, REASON_COUNT entries. */
 int datapath_counters(struct datapath *dp, struct counter *sums);
 int datapath_tag(struct datapath *dp, uint8_t tag[4]);

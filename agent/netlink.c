@@ -323,6 +323,7 @@ static void on_neighbour_message(struct netlink *nl, const struct nlmsghdr *msg)
 
 struct neighbour_answer {
 	uint8_t mac[6];
+	uint16_t state;
 	bool found;
 };
 
@@ -334,6 +335,7 @@ static int take_neighbour(const struct nlmsghdr *msg, void *arg)
 	struct neighbour_answer *out = arg;
 
 	rtnl_attributes(msg, sizeof(*head), least, attr, NDA_LLADDR);
+	out->state = head->ndm_state;
 	if (attr[NDA_LLADDR] && neighbour_usable(head->ndm_state)) {
 		memcpy(out->mac, mnl_attr_get_payload(attr[NDA_LLADDR]), sizeof(out->mac));
 		out->found = true;
@@ -371,9 +373,16 @@ int netlink_neighbour(struct netlink *nl, int ifindex, const struct in6_addr *ad
 int netlink_neighbour_manage(struct netlink *nl, int ifindex, const struct in6_addr *addr, bool managed)
 {
 	char buf[256];
-	struct nlmsghdr *msg = neighbour_request(buf, RTM_NEWNEIGH, ifindex, addr);
-	struct ndmsg *head = mnl_nlmsg_get_payload(msg);
+	struct neighbour_answer answer = {};
+	struct nlmsghdr *msg;
+	struct ndmsg *head;
 
+	/* an operator's permanent entry would be turned into one that is solicited (6.18, __neigh_update()) */
+	if (!rtnl_talk(nl->request, neighbour_request(buf, RTM_GETNEIGH, ifindex, addr), take_neighbour, &answer) &&
+	    (answer.state & (NUD_PERMANENT | NUD_NOARP)))
+		return 0;
+	msg = neighbour_request(buf, RTM_NEWNEIGH, ifindex, addr);
+	head = mnl_nlmsg_get_payload(msg);
 	msg->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
 	if (managed)
 		mnl_attr_put_u32(msg, NDA_FLAGS_EXT, NTF_EXT_MANAGED);

@@ -4,7 +4,7 @@
 
     mn (this process, raw frames) --- ha (build/mobgwd, virtual home link 2001:db8:1::/64)
 
-Closed loop, every acknowledgement checked (status, sequence number, routing header) before a figure counts. Both sizes
+Every acknowledgement checked (status, sequence number, routing header) before a figure counts. Both sizes
 are measured in one run, alternating, and reported as a ratio. usage: tests/bench/updates_bench.py [--json]
 """
 import json
@@ -22,7 +22,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 AGENT = socket.inet_pton(socket.AF_INET6, "2001:db8:1::1")
 HOMES = socket.inet_pton(socket.AF_INET6, "2001:db8:1::")[:12]
 FOREIGN = socket.inet_pton(socket.AF_INET6, "2001:db8:f1::")[:12]
-WINDOW = 32
+RATE = 5000
 ROUNDS = 5
 UPDATES = 4000  # a round
 
@@ -50,7 +50,7 @@ def care_of(number):
 
 def update(number, seq, macs):
     """A frame with a binding update: home address option, alternate care-of address; RFC 6275 §6.1.7."""
-    body = struct.pack("!BBBBHHHH", 59, 3, 5, 0, 0, seq, 0xC000, 900) + b"\x01\x02\x00\x00" + b"\x03\x10" + care_of(number)
+    body = struct.pack("!BBBBHHHH", 59, 3, 5, 0, 0, seq, 0xC000, 900) + b"\x01\x00" + b"\x03\x10" + care_of(number)
     pseudo = home(number) + AGENT + struct.pack("!II", len(body), 135)
     body = body[:4] + struct.pack("!H", checksum(pseudo + body)) + body[6:]
     option = struct.pack("!BB", 135, 2) + b"\x01\x02\x00\x00" + b"\xc9\x10" + home(number)
@@ -63,20 +63,20 @@ class Lab:
         self.name = f"mgb{os.getpid()}"
         self.dir = tempfile.mkdtemp(prefix="mobgw-bench-")
         sh(f"ip netns add {self.name}")
-        sh(f"ip link add {self.name}m type veth peer name up netns {self.name}")
+        sh(f"ip link add {self.name}m type veth peer name wan netns {self.name}")
         sh(f"ip link set {self.name}m up; ethtool -K {self.name}m gro on tx off")
         sh(f"sysctl -qw net.ipv6.conf.{self.name}m.disable_ipv6=1")
         ns = f"nsenter --net=/run/netns/{self.name}"
         mac = open(f"/sys/class/net/{self.name}m/address", encoding="ascii").read().strip()
-        sh(f"{ns} sh -c 'sysctl -qw net.ipv6.conf.all.forwarding=1; ip link set lo up; ip link set up up;"
-           f" ip addr add 2001:db8:1::1/128 dev lo; ip addr add fe80::1/64 dev up nodad;"
-           f" ip neigh add fe80::2 lladdr {mac} dev up nud permanent; ip -6 route add default via fe80::2 dev up'")
-        shown = subprocess.run(f"{ns} ip -br link show up", shell=True, check=True, capture_output=True, text=True).stdout
+        sh(f"{ns} sh -c 'sysctl -qw net.ipv6.conf.all.forwarding=1; ip link set lo up; ip link set wan up;"
+           f" ip addr add 2001:db8:1::1/128 dev lo; ip addr add fe80::1/64 dev wan nodad;"
+           f" ip neigh add fe80::2 lladdr {mac} dev wan nud permanent; ip -6 route add default via fe80::2 dev wan'")
+        shown = subprocess.run(f"{ns} ip -br link show wan", shell=True, check=True, capture_output=True, text=True).stdout
         self.macs = bytes.fromhex(shown.split()[2].replace(":", "")) + bytes.fromhex(mac.replace(":", ""))
         self.config = f"{self.dir}/mobgwd.yaml"
         self.pins = f"/sys/fs/bpf/{self.name}"
         with open(self.config, "w", encoding="ascii") as out:
-            out.write("roles: [home-agent]\ninterfaces: [{ name: up }]\n"
+            out.write("roles: [home-agent]\ninterfaces: [{ name: wan }]\n"
                       f"pin-directory: {self.pins}\ncontrol: {{ path: {self.dir}/control }}\n"
                       "home-agent:\n  address: 2001:db8:1::1\n  authentication: none\n"
                       "  home-links: [{ prefix: '2001:db8:1::/64' }]\n  mobile-nodes:\n")
@@ -130,19 +130,19 @@ class Lab:
             taken.append(time.perf_counter() - start)
         return taken
 
+    def agent_cpu_s(self):
+        with open(f"/proc/{self.daemon.pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[0]) / 1e9
+
     def load(self, nodes, updates):
-        """Seconds for @updates over the first @nodes nodes, WINDOW of them under way."""
-        start = time.perf_counter()
-        sent = 0
-        for _ in range(min(WINDOW, updates)):
+        """CPU seconds of the agent an update, over the first @nodes nodes; paced, since one source may send 100 a second."""
+        start, cpu = time.perf_counter(), self.agent_cpu_s()
+        for sent in range(updates):
+            while time.perf_counter() - start < sent / RATE:
+                pass
             self.send(sent % nodes)
-            sent += 1
-        for _ in range(updates):
             self.receive()
-            if sent < updates:
-                self.send(sent % nodes)
-                sent += 1
-        return time.perf_counter() - start
+        return (self.agent_cpu_s() - cpu) / updates
 
 
 def main():
@@ -151,9 +151,9 @@ def main():
         lab.latency(20)  # warm: neighbour, caches
         idle = lab.latency(100)
         lab.load(100, UPDATES)
-        small = [lab.load(100, UPDATES) / UPDATES for _ in range(ROUNDS)]
+        small = [lab.load(100, UPDATES) for _ in range(ROUNDS)]
         lab.load(10000, 10000)
-        large = [lab.load(10000, 10000) / 10000 for _ in range(ROUNDS)]
+        large = [lab.load(10000, 10000) for _ in range(ROUNDS)]
     finally:
         lab.close()
     result = {"ack_median_ms": statistics.median(idle) * 1e3, "ack_worst_ms": max(idle) * 1e3,
@@ -163,7 +163,7 @@ def main():
         print(json.dumps(result))
         return
     print(f"update to acknowledgement, idle: median {result['ack_median_ms']:.2f} ms, worst of 100 {result['ack_worst_ms']:.2f} ms (target: 2 ms)")
-    print(f"one update (sender included): {result['update_us_100']:.0f} us at 100 bindings, {result['update_us_10000']:.0f} us at 10 000: "
+    print(f"agent's CPU time for one update: {result['update_us_100']:.0f} us at 100 bindings, {result['update_us_10000']:.0f} us at 10 000: "
           f"ratio {result['ratio']:.2f} (target: 1, within noise)")
 
 
