@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The codec of the mobility header: lengths, faults in their order, build and parse as inverses, a real peer's messages. */
+#include "check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "../../agent/mh.h"
+#include "../../agent/packet.h"
+#include "pcap.h"
+
+static int build(const struct mh_msg *msg, uint8_t *buf)
+{
+	int len = mh_build(msg, buf, MH_MAX_LEN, NULL);
+
+	assert_true(len > 0 && len % 8 == 0);
+	assert_int_equal(buf[1], len / 8 - 1);
+	return len;
+}
+
+static struct mh_msg parse_ok(const uint8_t *data, size_t len)
+{
+	struct mh_msg msg;
+	struct mh_result result = mh_parse(data, len, &msg);
+
+	assert_int_equal(result.fault, MH_OK);
+	return msg;
+}
+
+static void each_message_has_the_least_length_of_the_rfc(void **state)
+{
+	static const uint8_t least[MH_TYPES] = { [MH_BRR] = 0, [MH_HOTI] = 1, [MH_COTI] = 1, [MH_HOT] = 2,
+						 [MH_COT] = 2, [MH_BU] = 1,   [MH_BA] = 1,   [MH_BE] = 2 };
+
+	for (size_t type = 0; type < MH_TYPES; type++) {
+		for (int hdrlen = least[type] - 1; hdrlen <= least[type] + 1; hdrlen++) {
+			uint8_t buf[32] = { NH_NONE, (uint8_t)hdrlen, (uint8_t)type };
+			struct mh_result result;
+			struct mh_msg msg;
+
+			if (hdrlen < 0)
+				continue;
+			result = mh_parse(buf, (hdrlen + 1) * 8, &msg);
+			CHECK_CASE(type, result.fault == (hdrlen < least[type] ? MH_FAULT_SHORT : MH_OK));
+			CHECK_CASE(type, result.fault == MH_OK || result.offset == 1);
+		}
+	}
+}
+
+static void faults_are_found_in_the_order_of_the_rfc(void **state)
+{
+	static const struct {
+		uint8_t head[4];
+		size_t len;
+		enum mh_fault fault;
+		uint16_t offset;
+	} cases[] = {
+		{ { 6, 0, 9, 0 }, 7, MH_FAULT_TRUNCATED, 1 },	   /* not even whole */
+		{ { 6, 0, 9, 0 }, 8, MH_FAULT_TYPE, 2 },	   /* unknown type before payload proto and length */
+		{ { 6, 0, MH_BU, 0 }, 8, MH_FAULT_PROTO, 0 },	   /* payload proto before length */
+		{ { NH_NONE, 0, MH_BU, 0 }, 8, MH_FAULT_SHORT, 1 },
+		{ { NH_NONE, 1, MH_BU, 0 }, 15, MH_FAULT_TRUNCATED, 1 },
+		{ { NH_NONE, 1, MH_BU, 0 }, 16, MH_OK, 0 },
+		{ { NH_NONE, 0, MH_TYPES, 0 }, 8, MH_FAULT_TYPE, 2 },
+		{ { NH_NONE, 0, 255, 0 }, 8, MH_FAULT_TYPE, 2 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint8_t buf[16] = {};
+		struct mh_result result;
+		struct mh_msg msg;
+
+		memcpy(buf, cases[i].head, 4);
+		result = mh_parse(buf, cases[i].len, &msg);
+		CHECK_CASE(i, result.fault == cases[i].fault);
+		CHECK_CASE(i, result.fault == MH_OK || result.offset == cases[i].offset);
+	}
+}
+
+/* @option behind a binding update's fixed part, padded with Pad1. */
+static struct mh_result with_option(const uint8_t *option, size_t option_len, struct mh_msg *msg)
+{
+	uint8_t buf[64] = { NH_NONE, 0, MH_BU };
+	size_t len = (12 + option_len + 7) / 8 * 8;
+
+	buf[1] = len / 8 - 1;
+	memcpy(buf + 12, option, option_len);
+	return mh_parse(buf, len, msg);
+}
+
+static void options_have_exactly_their_length(void **state)
+{
+	static const struct {
+		uint8_t type, len;
+	} cases[] = { { MHO_REFRESH_ADVICE, 2 }, { MHO_ALT_CARE_OF, 16 }, { MHO_NONCE_INDICES, 4 }, { MHO_AUTH_DATA, 12 },
+		      { MHO_NETWORK_PREFIX, 18 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (int len = cases[i].len - 1; len <= cases[i].len + 1; len++) {
+			uint8_t option[32] = { cases[i].type, (uint8_t)len };
+			struct mh_msg msg;
+			struct mh_result result = with_option(option, len + 2, &msg);
+
+			/* whatever follows the authenticator must be padding, and Pad1 is refused there */
+			if (cases[i].type == MHO_AUTH_DATA && len == cases[i].len) {
+				CHECK_CASE(i, msg.opt.has_auth && msg.opt.auth_offset == 14);
+				continue;
+			}
+			CHECK_CASE(i, result.fault == (len == cases[i].len ? MH_OK : MH_FAULT_OPTION));
+			CHECK_CASE(i, result.fault == MH_OK || result.offset == 13);
+		}
+	}
+}
+
+static void unknown_options_are_stepped_over_and_those_past_the_end_refused(void **state)
+{
+	struct mh_msg msg;
+	uint8_t buf[16] = { NH_NONE, 1, MH_BU };
+
+	assert_int_equal(with_option((const uint8_t[]){ 200, 3, 1, 2, 3, MHO_REFRESH_ADVICE, 2, 0, 5 }, 9, &msg).fault, MH_OK);
+	assert_int_equal(msg.opt.refresh_advice_s, 20);
+	buf[12] = 200;
+	for (int len = 1; len <= 3; len++) { /* two octets are left for data */
+		buf[13] = len;
+		assert_int_equal(mh_parse(buf, sizeof(buf), &msg).fault, len <= 2 ? MH_OK : MH_FAULT_OPTION);
+	}
+	memset(buf + 12, 0, 4);
+	buf[15] = MHO_REFRESH_ADVICE; /* a type without its length */
+	assert_int_equal(mh_parse(buf, sizeof(buf), &msg).fault, MH_FAULT_OPTION);
+}
+
+static void nothing_but_padding_follows_the_authenticator(void **state)
+{
+	uint8_t option[32] = { MHO_AUTH_DATA, 12, [14] = MHO_REFRESH_ADVICE, 2 };
+	struct mh_msg msg;
+
+	assert_int_equal(with_option(option, 18, &msg).fault, MH_FAULT_OPTION);
+}
+
+static void more_prefixes_than_kept_are_counted(void **state)
+{
+	struct mh_msg msg = { .type = MH_BU }, got;
+	uint8_t buf[MH_MAX_LEN], more[MH_MAX_LEN];
+	int len;
+
+	msg.opt.prefix_count = MH_MAX_PREFIXES;
+	len = build(&msg, buf);
+	memcpy(more, buf, len);
+	memcpy(more + len, buf + 16, len - 16); /* the options again: all are aligned to 8 */
+	more[1] = (2 * len - 16) / 8 - 1;
+	got = parse_ok(more, 2 * len - 16);
+	assert_int_equal(got.opt.prefix_count, MH_MAX_PREFIXES);
+	assert_true(got.opt.prefixes_left_out >= MH_MAX_PREFIXES - 1);
+}
+
+static void lifetimes_are_seconds_outside_and_units_of_four_on_the_wire(void **state)
+{
+	static const struct {
+		uint32_t in, out;
+	} cases[] = { { 0, 0 }, { 3, 0 }, { 4, 4 }, { 7, 4 }, { 420, 420 }, { 262140, 262140 }, { 262144, 262140 }, { UINT32_MAX, 262140 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct mh_msg msg = { .type = MH_BA, .lifetime_s = cases[i].in };
+		uint8_t buf[MH_MAX_LEN];
+		int len = build(&msg, buf);
+
+		CHECK_CASE(i, parse_ok(buf, len).lifetime_s == cases[i].out);
+	}
+}
+
+static void option_positions_keep_their_alignment(void **state)
+{
+	struct mh_msg msg = { .type = MH_BU, .opt = { .has_refresh_advice = true, .has_alt_care_of = true, .has_nonce_indices = true,
+						      .has_auth = true, .prefix_count = 1 } };
+	static const uint8_t n[] = { [MHO_REFRESH_ADVICE] = 2, [MHO_ALT_CARE_OF] = 8, [MHO_NONCE_INDICES] = 2, [MHO_AUTH_DATA] = 8,
+				     [MHO_NETWORK_PREFIX] = 8 };
+	static const uint8_t add[] = { [MHO_ALT_CARE_OF] = 6, [MHO_AUTH_DATA] = 2, [MHO_NETWORK_PREFIX] = 4 };
+	uint8_t buf[MH_MAX_LEN];
+	int len = build(&msg, buf), seen = 0;
+
+	for (int at = 12; at < len;) {
+		uint8_t type = buf[at];
+
+		if (type == MHO_PAD1) {
+			at++;
+			continue;
+		}
+		if (type != MHO_PADN) {
+			CHECK_CASE(type, at % n[type] == add[type] % n[type]);
+			seen++;
+		}
+		at += 2 + buf[at + 1];
+	}
+	assert_int_equal(seen, 5);
+}
+
+static void fill(void *to, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		((uint8_t *)to)[i] = rand();
+}
+
+/* Members that count for the type; the rest stays zero, as the parser leaves it. */
+static struct mh_msg random_message(uint8_t type)
+{
+	struct mh_msg msg = { .type = type };
+
+	if (type == MH_BU || type == MH_BA) {
+		msg.seq = rand();
+		msg.flags = type == MH_BU ? rand() & 0xFFFF : rand() & 0xFF;
+		msg.lifetime_s = (rand() & 0xFFFF) * 4;
+	}
+	if (type == MH_BA || type == MH_BE)
+		msg.status = rand();
+	if (type == MH_BE)
+		fill(&msg.home, sizeof(msg.home));
+	if (type >= MH_HOTI && type <= MH_COT)
+		fill(msg.cookie, sizeof(msg.cookie));
+	if (type == MH_HOT || type == MH_COT) {
+		msg.nonce_index = rand();
+		fill(msg.token, sizeof(msg.token));
+	}
+	return msg;
+}
+
+static void parsing_what_was_built_gives_the_message_back(void **state)
+{
+	srand(6275);
+	for (int round = 0; round < 20000; round++) {
+		struct mh_msg msg = random_message(round % MH_TYPES), got;
+		uint8_t buf[MH_MAX_LEN];
+		int options = rand();
+		int len;
+
+		msg.opt.has_refresh_advice = options & 1;
+		msg.opt.has_alt_care_of = options & 2;
+		msg.opt.has_nonce_indices = options & 4;
+		msg.opt.has_auth = options & 8;
+		msg.opt.prefix_count = options & 16 ? rand() % (MH_MAX_PREFIXES + 1) : 0;
+		if (msg.opt.has_refresh_advice)
+			msg.opt.refresh_advice_s = (rand() & 0xFFFF) * 4;
+		if (msg.opt.has_alt_care_of)
+			fill(&msg.opt.alt_care_of, 16);
+		if (msg.opt.has_nonce_indices) {
+			msg.opt.home_nonce = rand();
+			msg.opt.care_of_nonce = rand();
+		}
+		for (int i = 0; i < msg.opt.prefix_count; i++) {
+			fill(&msg.opt.prefixes[i].prefix, 16);
+			msg.opt.prefixes[i].len = rand() % 129;
+		}
+		len = mh_build(&msg, buf, sizeof(buf), &msg.opt.auth_offset);
+		CHECK_CASE(round, len > 0);
+		got = parse_ok(buf, len);
+		/* padding inside the structs is zero in both: they were zeroed whole */
+		CHECK_CASE(round, !memcmp(&got, &msg, sizeof(msg)));
+	}
+}
+
+static void building_stops_at_the_end_of_the_buffer(void **state)
+{
+	struct mh_msg msg = { .type = MH_BU, .opt = { .has_alt_care_of = true } };
+	uint8_t buf[MH_MAX_LEN];
+	int len = build(&msg, buf);
+
+	for (int size = 0; size < len; size++)
+		assert_int_equal(mh_build(&msg, buf, size, NULL), -ENOSPC);
+	assert_int_equal(mh_build(&msg, buf, len, NULL), len);
+	msg.type = MH_TYPES;
+	assert_int_equal(mh_build(&msg, buf, sizeof(buf), NULL), -EINVAL);
+}
+
+static void the_checksum_is_zero_over_a_right_message_and_not_over_a_changed_one(void **state)
+{
+	struct in6_addr src = addr("2001:db8:1::100"), dst = addr("2001:db8:1::1");
+	struct mh_msg msg = { .type = MH_BU, .seq = 7, .flags = BU_ACK | BU_HOME, .lifetime_s = 400 };
+	uint8_t buf[MH_MAX_LEN];
+	int len = build(&msg, buf);
+	uint16_t sum = mh_checksum(&src, &dst, buf, len);
+
+	memcpy(buf + 4, &sum, 2);
+	assert_int_equal(mh_checksum(&src, &dst, buf, len), 0);
+	for (int i = 0; i < len; i++) {
+		buf[i] ^= 1;
+		CHECK_CASE(i, mh_checksum(&src, &dst, buf, len) != 0);
+		buf[i] ^= 1;
+	}
+}
+
+static const struct in6_addr *home_of(const uint8_t *packet, const struct packet_view *view, struct in6_addr *rh2)
+{
+	/* a type 2 routing header right behind the IPv6 header names the home address as the last destination */
+	if (packet[6] != NH_ROUTING || packet[42] != RH_TYPE2)
+		return NULL;
+	memcpy(rh2, packet + 48, 16);
+	return rh2;
+}
+
+static void check_captured(const uint8_t *packet, size_t len, void *arg)
+{
+	struct packet_view view;
+	struct in6_addr rh2;
+	const struct in6_addr *dst;
+	uint8_t again[MH_MAX_LEN];
+	struct mh_msg msg, back;
+	int *count = arg, built;
+
+	assert_int_equal(packet_walk(packet, len, &view), 0);
+	if (view.proto == NH_IPV6) {
+		check_captured(packet + view.offset, view.len - view.offset, arg);
+		return;
+	}
+	if (view.proto != NH_MH)
+		return;
+	dst = home_of(packet, &view, &rh2);
+	assert_int_equal(mh_checksum(view.has_home ? &view.home : &view.src, dst ? dst : &view.dst, packet + view.offset, view.len - view.offset), 0);
+	msg = parse_ok(packet + view.offset, view.len - view.offset);
+	built = build(&msg, again);
+	back = parse_ok(again, built);
+	msg.opt.auth_offset = back.opt.auth_offset;
+	memset(msg.opt.auth, 0, sizeof(msg.opt.auth));
+	assert_memory_equal(&back, &msg, sizeof(msg));
+	(*count)++;
+}
+
+static void messages_of_a_real_peer_are_understood(void **state)
+{
+	static const struct {
+		const char *path;
+		int least;
+	} cases[] = {
+		{ "tests/captures/umip-home-registration-mn.pcap", 2 },
+		{ "tests/captures/umip-home-registration-ha.pcap", 2 },
+		{ "tests/captures/umip-return-routability-mn.pcap", 20 },
+		{ "tests/captures/umip-route-optimized-mn.pcap", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int count = 0;
+
+		CHECK_CASE(i, pcap_for_each(cases[i].path, check_captured, &count) > 0);
+		CHECK_CASE(i, count >= cases[i].least);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_message_has_the_least_length_of_the_rfc),
+		cmocka_unit_test(faults_are_found_in_the_order_of_the_rfc),
+		cmocka_unit_test(options_have_exactly_their_length),
+		cmocka_unit_test(unknown_options_are_stepped_over_and_those_past_the_end_refused),
+		cmocka_unit_test(nothing_but_padding_follows_the_authenticator),
+		cmocka_unit_test(more_prefixes_than_kept_are_counted),
+		cmocka_unit_test(lifetimes_are_seconds_outside_and_units_of_four_on_the_wire),
+		cmocka_unit_test(option_positions_keep_their_alignment),
+		cmocka_unit_test(parsing_what_was_built_gives_the_message_back),
+		cmocka_unit_test(building_stops_at_the_end_of_the_buffer),
+		cmocka_unit_test(the_checksum_is_zero_over_a_right_message_and_not_over_a_changed_one),
+		cmocka_unit_test(messages_of_a_real_peer_are_understood),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
