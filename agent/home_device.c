@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
+#include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/sockios.h>
 #include <linux/veth.h>
@@ -18,6 +19,7 @@
 
 enum {
 	ROUTE_METRIC = 64,	/* the kernel's on-link routes have 256 */
+	LINK_TABLE = 0x6d67,	/* "mg": home prefixes as on-link routes of their own links; also the preference of its rules */
 	DEVICE_MTU = 65535,	/* aggregates pass whole; the routes have the MTU that counts */
 	VIRTUAL_LINK_MTU = 1500,
 };
@@ -191,6 +193,68 @@ static int add_route(struct mnl_socket *sock, const struct config_home_link *lin
 	return err;
 }
 
+/*
+ * Who is at home is sent to his link by the TC program, and looked up there by a rule for that outgoing interface: in the
+ * main table he would be found behind the device without ND again. Link routes go with their link, and are set again when
+ * it comes back.
+ */
+static int link_route(struct mnl_socket *sock, const struct config_home_link *link, uint16_t type)
+{
+	char buf[512];
+	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
+	struct rtmsg *head;
+
+	msg->nlmsg_type = type;
+	msg->nlmsg_flags = type == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0;
+	head = mnl_nlmsg_put_extra_header(msg, sizeof(*head));
+	head->rtm_family = AF_INET6;
+	head->rtm_dst_len = link->prefix_len;
+	head->rtm_table = RT_TABLE_UNSPEC;
+	head->rtm_protocol = RTPROT_STATIC;
+	head->rtm_scope = RT_SCOPE_UNIVERSE;
+	head->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(msg, RTA_TABLE, LINK_TABLE);
+	mnl_attr_put(msg, RTA_DST, sizeof(link->prefix), &link->prefix);
+	mnl_attr_put_u32(msg, RTA_OIF, if_nametoindex(link->interface));
+	return rtnl_talk(sock, msg, NULL, NULL);
+}
+
+static int link_rule(struct mnl_socket *sock, const struct config_home_link *link, uint16_t type)
+{
+	char buf[512];
+	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
+	struct fib_rule_hdr *head;
+	int err;
+
+	msg->nlmsg_type = type;
+	msg->nlmsg_flags = type == RTM_NEWRULE ? NLM_F_CREATE | NLM_F_EXCL : 0;
+	head = mnl_nlmsg_put_extra_header(msg, sizeof(*head));
+	head->family = AF_INET6;
+	head->action = FR_ACT_TO_TBL;
+	mnl_attr_put_u32(msg, FRA_TABLE, LINK_TABLE);
+	mnl_attr_put_u32(msg, FRA_PRIORITY, LINK_TABLE);
+	mnl_attr_put_strz(msg, FRA_OIFNAME, link->interface);
+	err = rtnl_talk(sock, msg, NULL, NULL);
+	return err == -EEXIST ? 0 : err;
+}
+
+static int add_link(struct mnl_socket *sock, const struct config_home_link *link)
+{
+	int err;
+
+	if (!link->interface[0])
+		return 0;
+	err = link_rule(sock, link, RTM_NEWRULE);
+	if (!err && if_nametoindex(link->interface))
+		err = link_route(sock, link, RTM_NEWROUTE);
+	if (err == -ENETDOWN)
+		return 0; /* set when it comes up */
+	if (err)
+		log_error("home device: route %s/%u on its link %s: %s", addr_text(&link->prefix), link->prefix_len, link->interface,
+			  strerror(-err));
+	return err;
+}
+
 /* The pair exists and both ends are as they should be. */
 static int prepare(struct mnl_socket *sock, const char *name, const char *peer, int *ifindex, int *peer_ifindex)
 {
@@ -236,11 +300,26 @@ int home_device_open(const struct config *config, int *ifindex, int *peer_ifinde
 	snprintf(peer, sizeof(peer), "%sp", config->home_device);
 	if (!err)
 		err = prepare(sock, config->home_device, peer, ifindex, peer_ifindex);
-	for (size_t i = 0; !err && i < config->home_link_count; i++)
+	for (size_t i = 0; !err && i < config->home_link_count; i++) {
 		err = add_route(sock, &config->home_links[i], *ifindex);
+		if (!err)
+			err = add_link(sock, &config->home_links[i]);
+	}
 	if (sock)
 		mnl_socket_close(sock);
 	return err;
+}
+
+void home_device_link_up(const struct config *config, const char *name)
+{
+	struct mnl_socket *sock = mnl_socket_open(NETLINK_ROUTE);
+
+	if (sock && mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) >= 0)
+		for (size_t i = 0; i < config->home_link_count; i++)
+			if (!strcmp(config->home_links[i].interface, name))
+				add_link(sock, &config->home_links[i]);
+	if (sock)
+		mnl_socket_close(sock);
 }
 
 int home_device_remove(const struct config *config)
@@ -255,6 +334,12 @@ int home_device_remove(const struct config *config)
 	if (!sock || mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
 	err = check_existing(sock, ifindex, config->home_device);
+	for (size_t i = 0; !err && i < config->home_link_count; i++) {
+		if (!config->home_links[i].interface[0])
+			continue;
+		link_rule(sock, &config->home_links[i], RTM_DELRULE);
+		link_route(sock, &config->home_links[i], RTM_DELROUTE);
+	}
 	if (!err)
 		err = rtnl_talk(sock, link_request(buf, RTM_DELLINK, ifindex), NULL, NULL);
 	mnl_socket_close(sock);

@@ -131,6 +131,8 @@ int netlink_neighbour_manage(struct netlink *nl, int ifindex, const struct in6_a
 /* ---- home_device.c: the veth pair without ND, its sysctls, offloads and the routes of the home prefixes ---- */
 /* Creates or adopts it; routes each home prefix into it at a metric lower than the kernel's. Return: 0 with both indices. */
 int home_device_open(const struct config *config, int *ifindex, int *peer_ifindex);
+/* A home link came up: its own route is set again. */
+void home_device_link_up(const struct config *config, const char *name);
 int home_device_remove(const struct config *config);
 
 /* ---- nexthop.c: care-of address -> index in `nexthops`; shared by all that go the same way ---- */

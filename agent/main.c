@@ -176,6 +176,7 @@ static void on_link(void *arg, const char *name, int ifindex, bool present)
 			continue;
 		if (present) {
 			attach_interface(gw, i);
+			home_device_link_up(gw->config, name);
 			nexthops_link_changed(gw->nh, ifindex);
 		} else {
 			char text[64];

@@ -38,7 +38,6 @@ struct netlink {
 	sd_event_source *source;
 	struct link *links;
 	struct address *addresses;
-	bool had_prefix[LIMIT_HOME_LINKS];
 	bool started; /* handlers may be called */
 };
 
@@ -203,7 +202,10 @@ static uint32_t address_flags(const struct netlink *nl, const struct in6_addr *a
 	return LOCAL_ADDR | (addr_equal(addr, &nl->config->agent) ? LOCAL_TUNNEL_ENDPOINT : 0);
 }
 
-/* The longest lifetime of any address of the prefix on its link. A prefix that had addresses and has none is over. */
+/*
+ * The longest lifetime of any address of the prefix on its link. Where there is none the last word stands: an address that
+ * ran out had told its end before, and one that left with its link comes back with it.
+ */
 static void tell_prefixes(struct netlink *nl)
 {
 	for (size_t i = 0; nl->started && i < nl->config->home_link_count; i++) {
@@ -221,15 +223,15 @@ static void tell_prefixes(struct netlink *nl)
 			if (a->valid_s > valid_s)
 				valid_s = a->valid_s;
 		}
-		if (any || nl->had_prefix[i])
+		if (any)
 			nl->handlers->on_prefix_lifetime(nl->handlers->arg, (int)i, valid_s);
-		nl->had_prefix[i] |= any;
 	}
 }
 
 static void address_gone(struct netlink *nl, struct address **at)
 {
 	struct address *gone = *at;
+	struct link *link = link_find(nl, gone->ifindex);
 	bool elsewhere = false;
 
 	*at = gone->next;
@@ -237,6 +239,8 @@ static void address_gone(struct netlink *nl, struct address **at)
 		elsewhere |= addr_equal(&a->addr, &gone->addr);
 	if (!elsewhere)
 		datapath_local_set(nl->dp, &gone->addr, 0);
+	if (link && addr_equal(&link->info.link_local, &gone->addr))
+		memset(&link->info.link_local, 0, sizeof(link->info.link_local)); /* it comes back with the link, and is told then */
 	free(gone);
 }
 
