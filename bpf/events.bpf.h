@@ -27,8 +27,7 @@ static __always_inline void tell_packet(hook_ctx *ctx, enum event_kind kind, enu
 	e->ifindex = hook_ifindex(ctx);
 	if (len > LIMIT_EVENT_PACKET)
 		len = LIMIT_EVENT_PACKET;
-	barrier_var(len);
-	if (len < 1 || len > LIMIT_EVENT_PACKET || hook_load(ctx, l3, e->packet, len)) {
+	if (!bounded(&len, LIMIT_EVENT_PACKET) || hook_load(ctx, l3, e->packet, len)) {
 		bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);
 		count(NOTE_EVENT_LOST, 0);
 		return;

@@ -75,6 +75,18 @@ static __always_inline bool way_to(hook_ctx *ctx, const struct packet *p, const 
 	return way_by_fib(ctx, p, &p->set->agent, &b->care_of, len, way);
 }
 
+/* Such messages are never answered by another: RFC 4443 §2.4(e.1). */
+static __always_inline bool is_icmp_error(hook_ctx *ctx, __u32 l3)
+{
+	struct mip6_ipv6 *ip = ipv6_at(ctx, l3);
+	__u8 *type;
+
+	if (!ip || ip->nexthdr != NH_ICMPV6)
+		return false;
+	type = (void *)(ip + 1);
+	return (void *)(type + 1) <= hook_end(ctx) && *type < ICMP6_ECHO_REQUEST;
+}
+
 /* Sends an ICMPv6 packet too big back where the packet came from; it has more than 1280 octets, so its first 1232 are quoted. */
 static __always_inline enum reason answer_too_big(hook_ctx *ctx, struct packet *p, __u32 mtu)
 {
@@ -86,8 +98,8 @@ static __always_inline enum reason answer_too_big(hook_ctx *ctx, struct packet *
 	__u8 macs[12];
 	__s64 sum;
 
-	if (p->l3 != l3 || p->tunnels)
-		return PASS_SLOW; /* tagged, or to be answered through a tunnel: the agent does it */
+	if (p->l3 != l3 || p->tunnels || is_icmp_error(ctx, l3))
+		return PASS_SLOW; /* tagged, to be answered through a tunnel, or not at all: the agent does it */
 	if (!limit_all(LIMIT_ALL_TOO_BIG, RATE_TOO_BIG, p->set->hz))
 		return DROP_TOO_BIG_RATE;
 	eth = hook_data(ctx);
@@ -137,29 +149,6 @@ static __always_inline __u32 inner_ports(hook_ctx *ctx, const struct mip6_ipv6 *
 	return *ports_word;
 }
 
-/*
- * RFC 2473 §4.1.1: a packet that is itself a tunnel packet may carry a limit on further encapsulations. Only a
- * destination options header right behind the IPv6 header is looked at: that is where tunnels put it.
- */
-static __always_inline enum reason inner_limit(hook_ctx *ctx, __u32 l3, struct outer *o)
-{
-	struct walk w = { .l3 = l3 };
-	void *data = hook_data(ctx);
-	struct mip6_ext *ext = data + l3 + IP6_HDR_LEN;
-	int why;
-
-	if ((void *)(ext + 1) > hook_end(ctx))
-		return DROP_TRUNCATED;
-	why = walk_options(ctx, l3 + IP6_HDR_LEN, l3 + IP6_HDR_LEN + (ext->hdrlen + 1) * 8, &w);
-	if (why != REASON_NONE || !(w.seen & SEEN_TUNNEL_LIMIT))
-		return REASON_NONE; /* not ours to judge: the packet is only passing */
-	if (w.limit == 0)
-		return DROP_TUNNEL_LIMIT;
-	o->has_limit = true;
-	o->limit = w.limit - 1;
-	return REASON_NONE;
-}
-
 /* Opens @grow octets more than the old link-layer header had room for, and writes the new one. NULL: no room. */
 static __always_inline void *push_headers(hook_ctx *ctx, __u32 old_l2, const struct way *way, __u32 grow)
 {
@@ -196,7 +185,7 @@ static __always_inline enum reason encapsulate(hook_ctx *ctx, struct packet *p, 
 	if (ip->hop_limit <= 1 || !addr_is_routable(&ip->src) || o.inner_len > p->port->mtu)
 		return PASS_SLOW; /* the kernel answers, or it is an aggregate that only the kernel can cut */
 	if (ip->nexthdr == NH_DSTOPTS) {
-		enum reason why = inner_limit(ctx, p->l3, &o);
+		enum reason why = take_limit(ctx, p->l3, &o);
 
 		if (why != REASON_NONE)
 			return why;
@@ -213,7 +202,7 @@ static __always_inline enum reason encapsulate(hook_ctx *ctx, struct packet *p, 
 	if (o.inner_len + overhead > path) {
 		if (o.inner_len <= IP6_MIN_MTU)
 			return PASS_SLOW; /* RFC 2473 §7.1(b): the tunnel packet is fragmented, by the agent */
-		return answer_too_big(ctx, p, path - overhead > IP6_MIN_MTU ? path - overhead : IP6_MIN_MTU);
+		return answer_too_big(ctx, p, path > IP6_MIN_MTU + overhead ? path - overhead : IP6_MIN_MTU);
 	}
 	o.first_word = outer_first_word(ip, inner_ports(ctx, ip));
 	ip->hop_limit--;

@@ -18,16 +18,47 @@ static __always_inline __u8 mh_least(__u8 type)
 	return type == MH_BRR || type >= MH_TYPES ? 0 : 1;
 }
 
+/* ICMPv6 to a bound home address that must not be tunnelled: ND and MLD (PROTOCOL §3). */
+static __always_inline bool is_nd_or_mld(hook_ctx *ctx, const struct mip6_ipv6 *ip)
+{
+	__u8 *type = (void *)(ip + 1);
+	__u8 next = ip->nexthdr;
+
+	if (next == NH_HOPOPTS) { /* MLD always comes behind a router alert: RFC 2710 §3, RFC 3810 §5 */
+		if ((void *)(type + 9) > hook_end(ctx) || type[1] != 0)
+			return false;
+		next = type[0];
+		type += 8;
+	}
+	if (next != NH_ICMPV6 || (void *)(type + 1) > hook_end(ctx))
+		return false;
+	return (*type >= ICMP6_MLD_QUERY && *type <= ICMP6_REDIRECT) || *type == ICMP6_MLD2_REPORT;
+}
+
 /*
- * A mobility header at w->offset: rate, payload proto, length. Type and checksum are the agent's: the kernel verifies
+ * Whole only after the kernel put it together, and the agent checks it then. A first fragment without the fixed part of
+ * the header is no honest one's: every fragment but the last has 8 octets at least (RFC 8200 §4.5).
+ */
+static __always_inline enum reason check_mh_fragment(hook_ctx *ctx, const struct walk *w, __u32 end)
+{
+	__be16 field;
+
+	if (hook_load(ctx, w->offset + 2, &field, sizeof(field)))
+		return DROP_TRUNCATED;
+	if (bpf_ntohs(field) >> 3)
+		return PASS_SIGNALLING;
+	return w->offset + 8 + 8 > end ? DROP_MH_FRAGMENT : PASS_SIGNALLING;
+}
+
+/*
+ * A mobility header at w->offset of a packet that ends at @end: rate, payload proto, length. Type and checksum are the agent's: the kernel verifies
  * the sum, and a binding error for an unknown type needs no quoted packet.
  */
-static __always_inline enum reason check_mh(hook_ctx *ctx, const struct walk *w)
+static __always_inline enum reason check_mh(hook_ctx *ctx, const struct walk *w, __u32 end)
 {
 	struct settings *set = settings_get();
 	struct mip6_ipv6 *ip = ipv6_at(ctx, w->l3);
-	void *data = hook_data(ctx);
-	__u32 have, len, offset = w->offset;
+	__u32 len, offset = w->offset;
 	struct mip6_mh *mh;
 
 	if (!set || !ip)
@@ -37,17 +68,14 @@ static __always_inline enum reason check_mh(hook_ctx *ctx, const struct walk *w)
 	if (!limit_all(LIMIT_ALL_MH, RATE_MH_ALL, set->hz))
 		return DROP_MH_RATE_ALL;
 	if (w->seen & SEEN_FRAGMENT)
-		return PASS_SIGNALLING; /* whole only after the kernel put it together; the agent checks it then */
-	ip = ipv6_at(ctx, w->l3);
-	data = hook_data(ctx);
-	if (!ip || offset > WALK_LIMIT)
+		return check_mh_fragment(ctx, w, end);
+	if (offset > WALK_LIMIT)
 		return DROP_TRUNCATED;
-	mh = data + offset;
-	if ( (void *)(mh + 1) > hook_end(ctx))
+	mh = packet_at(ctx, offset);
+	if ((void *)(mh + 1) > hook_end(ctx))
 		return DROP_TRUNCATED;
-	have = bpf_ntohs(ip->payload_len) + IP6_HDR_LEN + w->l3;
 	len = (mh->hdrlen + 1) * 8;
-	if (have > hook_len(ctx) || have < offset + len)
+	if (end < offset + len)
 		return DROP_TRUNCATED;
 	if (mh->proto != NH_NONE || mh->hdrlen < mh_least(mh->type)) {
 		tell_packet(ctx, EVENT_MALFORMED, DROP_MH_MALFORMED, w->l3);
@@ -65,9 +93,9 @@ static __always_inline enum reason admit_home_address(hook_ctx *ctx, const struc
 
 	if (!ip)
 		return DROP_TRUNCATED;
-	if (w->seen & SEEN_AH)
-		return DROP_HAO_AH; /* it covers the octets that we change */
-	if (!(w->seen & SEEN_HAO_ROOM) || ((w->hao - w->l3) & 1))
+	if ((w->seen & SEEN_AH) || w->proto == NH_AH)
+		return DROP_HAO_AH; /* it covers the octets that we change, also where it comes in fragments */
+	if (!w->room || ((w->hao - w->l3) & 1))
 		return DROP_HAO_LAYOUT;
 	if (hook_load(ctx, w->hao + 2, &home, sizeof(home)))
 		return DROP_TRUNCATED;
@@ -92,15 +120,44 @@ static __always_inline enum reason admit_home_address(hook_ctx *ctx, const struc
 	}
 }
 
+/*
+ * What came out of a tunnel and now stands at @at, past its addresses: no type 0 routing header, wherever it stands
+ * (PROTOCOL §3), and no neighbour discovery, whose hop limit of 255 proves the sender on-link (RFC 4861 §7.1.1): the
+ * kernel would believe it. Called by the entry programs and not by decapsulate(): the verifier adds up the stacks.
+ */
+__noinline int check_inside(hook_ctx *ctx, __u32 at)
+{
+	struct walk w = { .l3 = at };
+	__u32 offset;
+	__u8 *type;
+
+	if (walk_headers(ctx, &w) == DROP_RH0)
+		return DROP_RH0;
+	offset = w.offset;
+	if (w.proto != NH_ICMPV6 || offset > WALK_LIMIT)
+		return REASON_NONE;
+	type = packet_at(ctx, offset);
+	if ((void *)(type + 1) > hook_end(ctx))
+		return REASON_NONE;
+	return *type >= ICMP6_ROUTER_SOLICIT && *type <= ICMP6_REDIRECT ? DROP_ND_HOME : REASON_NONE;
+}
+
+/* Most packets need no look inside. */
+static __always_inline bool needs_look_inside(const struct mip6_ipv6 *ip)
+{
+	return ip->nexthdr != NH_TCP && ip->nexthdr != NH_UDP && ip->nexthdr != NH_IPV6;
+}
+
 /* May this inner packet come out of our tunnel from @outer? RFC 6275 §10.4.5, PROTOCOL §3. */
-static __always_inline enum reason check_inner(hook_ctx *ctx, __u32 at, const struct mip6_ipv6 *outer)
+static __always_inline enum reason check_inner(hook_ctx *ctx, __u32 at, const struct mip6_ipv6 *outer, __u32 end)
 {
 	struct mip6_ipv6 *inner = ipv6_at(ctx, at);
 	struct binding *b;
 
 	if (!inner || bpf_ntohl(inner->ver_tc_flow) >> 28 != 6)
 		return DROP_TUNNEL_INNER;
-	if (at + IP6_HDR_LEN + bpf_ntohs(inner->payload_len) > hook_len(ctx))
+	/* within the tunnel packet, which lies within the frame: padding of the frame is not its inside */
+	if (at + IP6_HDR_LEN + bpf_ntohs(inner->payload_len) > end)
 		return DROP_TUNNEL_INNER;
 	if (!addr_is_routable(&inner->src))
 		return DROP_TUNNEL_SOURCE;
@@ -109,14 +166,6 @@ static __always_inline enum reason check_inner(hook_ctx *ctx, __u32 at, const st
 		return local_flags(&inner->src) ? DROP_TUNNEL_SOURCE : DROP_TUNNEL_NO_BINDING;
 	if (!addr_same(&b->care_of, &outer->src))
 		return DROP_TUNNEL_CARE_OF;
-	if (inner->nexthdr == NH_ROUTING) {
-		struct mip6_rh2 *rh = (void *)(inner + 1);
-
-		if ((void *)(&rh->reserved) > hook_end(ctx))
-			return DROP_TUNNEL_INNER;
-		if (rh->type == RH_TYPE0)
-			return DROP_RH0;
-	}
 	return REASON_NONE;
 }
 
@@ -126,14 +175,16 @@ static __always_inline enum reason decapsulate(hook_ctx *ctx, __u32 l3, __u32 at
 	struct mip6_ipv6 *outer = ipv6_at(ctx, l3), *inner;
 	__be32 outer_word, inner_word;
 	enum reason why;
+	__u32 end;
 	bool drop;
 
 	if (!outer || at < l3 + IP6_HDR_LEN || at > WALK_LIMIT)
 		return DROP_TUNNEL_INNER;
-	if (l3 + IP6_HDR_LEN + bpf_ntohs(outer->payload_len) > hook_len(ctx))
+	end = l3 + IP6_HDR_LEN + bpf_ntohs(outer->payload_len);
+	if (end > hook_len(ctx))
 		return DROP_TRUNCATED;
 	outer_word = outer->ver_tc_flow;
-	why = check_inner(ctx, at, outer);
+	why = check_inner(ctx, at, outer, end);
 	if (why != REASON_NONE)
 		return why;
 	inner = ipv6_at(ctx, at);
@@ -158,16 +209,26 @@ static __always_inline enum reason decapsulate(hook_ctx *ctx, __u32 l3, __u32 at
 __noinline int inspect_local(hook_ctx *ctx, __u32 l3, __u32 local)
 {
 	struct walk w = { .l3 = l3 };
+	struct mip6_ipv6 *ip;
 	enum reason why;
+	__u32 end;
 
 	if (l3 > 22)
+		return DROP_TRUNCATED;
+	ip = ipv6_at(ctx, l3);
+	if (!ip)
+		return DROP_TRUNCATED;
+	end = l3 + IP6_HDR_LEN + bpf_ntohs(ip->payload_len);
+	if (end > hook_len(ctx))
 		return DROP_TRUNCATED;
 	why = walk_headers(ctx, &w);
 	if (why != REASON_NONE)
 		return why;
+	if (w.offset > end)
+		return DROP_TRUNCATED; /* headers that go on in the frame's padding */
 	why = PASS_KERNEL;
 	if (w.proto == NH_MH) {
-		why = check_mh(ctx, &w);
+		why = check_mh(ctx, &w, end);
 		if (why != PASS_SIGNALLING)
 			return why;
 	}
@@ -179,6 +240,38 @@ __noinline int inspect_local(hook_ctx *ctx, __u32 l3, __u32 local)
 	if (w.seen & (SEEN_FRAGMENT | SEEN_HOPOPTS | SEEN_ROUTING | SEEN_AH | SEEN_OTHER_OPTION))
 		return PASS_TUNNEL;
 	return decapsulate(ctx, l3, w.offset);
+}
+
+/*
+ * RFC 2473 §4.1.1: a packet that is itself a tunnel packet may carry a limit on further encapsulations. Only a destination
+ * options header right behind the IPv6 header is looked at: that is where tunnels put it. Return: the limit, -1 for none.
+ */
+__noinline int tunnel_limit(hook_ctx *ctx, __u32 l3)
+{
+	struct walk w = { .l3 = l3 };
+	struct mip6_ext *ext;
+	__u32 at = l3 + IP6_HDR_LEN;
+
+	if (l3 > 22)
+		return -1;
+	ext = packet_at(ctx, at);
+	if ((void *)(ext + 1) > hook_end(ctx))
+		return -1;
+	if (walk_options(ctx, at, at + (ext->hdrlen + 1) * 8, &w) != REASON_NONE || !(w.seen & SEEN_TUNNEL_LIMIT))
+		return -1; /* not ours to judge: the packet is only passing */
+	return w.limit;
+}
+
+/* For the outer header: one less than the packet's own limit, which must not be used up. */
+static __always_inline enum reason take_limit(hook_ctx *ctx, __u32 l3, struct outer *o)
+{
+	int limit = tunnel_limit(ctx, l3);
+
+	if (limit == 0)
+		return DROP_TUNNEL_LIMIT;
+	o->has_limit = limit > 0;
+	o->limit = limit - 1;
+	return REASON_NONE;
 }
 
 #endif

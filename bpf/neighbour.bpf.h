@@ -13,11 +13,48 @@ enum {
 	NS_MOST = 64,			     /* longest solicitation answered: room for source address and nonce options */
 };
 
-/* RFC 4861 §7.1.1: hop limit 255, code 0, at least 24 octets, checksum. */
+/* Each option has a length and ends within the message of @len octets; from nobody, none names a link-layer address. */
+static __always_inline bool options_valid(const __u8 *message, __u32 len, bool nobody)
+{
+	__u32 next = sizeof(struct mip6_nd);
+
+	/* block by block, unrolled: 6.1 refuses to read the stack at a variable offset */
+#pragma unroll
+	for (__u32 at = sizeof(struct mip6_nd); at < NS_MOST; at += 8) {
+		if (at >= len || at != next)
+			continue;
+		if (message[at + 1] == 0 || (nobody && message[at] == ND_OPT_SOURCE_LLADDR))
+			return false;
+		next += message[at + 1] * 8;
+	}
+	return next == len;
+}
+
+/* Solicited-node multicast, ff02::1:ff00:0/104. */
+static __always_inline bool addr_is_solicited_node(const struct in6_addr *a)
+{
+	const __u64 *q = (const __u64 *)a;
+
+	return q[0] == bpf_cpu_to_be64(0xFF02000000000000ULL) && bpf_be64_to_cpu(q[1]) >> 24 == 0x1FF;
+}
+
+/* Who may ask: nobody (DAD) only by the solicited-node group, else a unicast address that can be on a link. */
+static __always_inline bool asker_valid(const struct mip6_ipv6 *ip, bool *nobody)
+{
+	const __u64 *q = (const __u64 *)&ip->src;
+
+	*nobody = (q[0] | q[1]) == 0;
+	if (*nobody)
+		return addr_is_solicited_node(&ip->dst);
+	return !addr_is_multicast(&ip->src) && !addr_is_nobody(&ip->src);
+}
+
+/* RFC 4861 §7.1.1: hop limit 255, code 0, at least 24 octets, source, options, checksum. */
 static __always_inline bool solicitation_valid(hook_ctx *ctx, __u32 l3)
 {
 	struct mip6_ipv6 *ip = ipv6_at(ctx, l3);
 	__u8 copy[NS_MOST] = {};
+	bool nobody;
 	__u32 len;
 	__s64 sum;
 
@@ -26,13 +63,10 @@ static __always_inline bool solicitation_valid(hook_ctx *ctx, __u32 l3)
 	len = bpf_ntohs(ip->payload_len);
 	if (len < sizeof(struct mip6_nd) || len > NS_MOST || (len & 7))
 		return false;
-	barrier_var(len);
-	if (len < 1 || len > NS_MOST || hook_load(ctx, l3 + IP6_HDR_LEN, copy, len))
-		return false;
-	if (copy[1] != 0)
+	if (!bounded(&len, NS_MOST) || hook_load(ctx, l3 + IP6_HDR_LEN, copy, len))
 		return false;
 	ip = ipv6_at(ctx, l3);
-	if (!ip)
+	if (!ip || copy[1] != 0 || !asker_valid(ip, &nobody) || !options_valid(copy, len, nobody))
 		return false;
 	sum = bpf_csum_diff(0, 0, (__be32 *)&ip->src, 32, bpf_htonl(NH_ICMPV6));
 	sum = bpf_csum_diff(0, 0, (__be32 *)copy, NS_MOST, (__u32)sum);
@@ -88,7 +122,7 @@ static __always_inline enum reason write_advertisement(hook_ctx *ctx, __u32 l3, 
 }
 
 /* Return: SENT_NEIGHBOUR with the frame rewritten, to be sent back where it came from; REASON_NONE: not ours to answer; a drop. */
-static __always_inline enum reason answer_solicitation(hook_ctx *ctx, __u32 l3, const struct port *port)
+__noinline int answer_solicitation(hook_ctx *ctx, __u32 l3, const struct port *port)
 {
 	struct mip6_ipv6 *ip = ipv6_at(ctx, l3);
 	struct proxied_key key = { .ifindex = hook_ifindex(ctx) };
@@ -99,7 +133,7 @@ static __always_inline enum reason answer_solicitation(hook_ctx *ctx, __u32 l3, 
 	__u8 asker_mac[6];
 	__u32 flags;
 
-	if (!ip || l3 < sizeof(*eth))
+	if (!ip || !port || l3 < sizeof(*eth) || l3 > 22)
 		return REASON_NONE;
 	ns = (void *)(ip + 1);
 	if ((void *)(ns + 1) > hook_end(ctx) || ns->icmp.type != ICMP6_NEIGHBOUR_SOLICIT)

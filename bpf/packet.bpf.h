@@ -22,7 +22,6 @@ struct ethernet {
 
 enum seen {
 	SEEN_HAO = 1 << 0,
-	SEEN_HAO_ROOM = 1 << 1,	   /* four octets of padding before the option: room for our tag */
 	SEEN_HOPOPTS = 1 << 2,
 	SEEN_ROUTING = 1 << 3,
 	SEEN_FRAGMENT = 1 << 4,	   /* proto is what the fragment header names; the walk ended there */
@@ -42,26 +41,44 @@ struct walk {
 	__u32 offset;	  /* of the header at the cursor; in the end of the upper layer header */
 	__u32 proto;	  /* what that header is */
 	__u32 hao;	  /* of the home address option's type octet */
+	__u32 room;	  /* 4..8: padding option that begins so many octets before it and reaches to our tag's place; 0: no room */
 	__u32 limit;	  /* value of the tunnel encapsulation limit option */
 	__u32 option;	  /* cursor within a destination options header */
 	__u32 options_end;
-	__u32 padding;	  /* octets of padding right before the cursor */
+	__u32 edges;	  /* bit n: an option could begin n octets before the cursor, nothing but padding from there on */
 };
 
 /* What a step says when the walk goes on; beyond every reason. */
 enum { STEP_ON = REASON_COUNT };
 
-/* NULL where the packet ends before a whole IPv6 header at @at, or @at is beyond what we look at. */
-static __always_inline struct mip6_ipv6 *ipv6_at(hook_ctx *ctx, __u32 at)
+/*
+ * @at, which the caller has found to be at most WALK_LIMIT, into the packet. The mask changes nothing but what the
+ * verifier of 6.1 knows: it forgets a comparison made on a copy of the register.
+ */
+static __always_inline void *packet_at(hook_ctx *ctx, __u32 at)
+{
+	__u64 offset = at;
+
+	barrier_var(offset);
+	offset &= 2 * WALK_LIMIT - 1;
+	return hook_data(ctx) + offset;
+}
+
+/* NULL where the packet ends before @len octets from @at on, or @at is beyond what we look at. */
+static __always_inline void *octets_at(hook_ctx *ctx, __u32 at, __u32 len)
 {
 	void *data = hook_data(ctx);
-	struct mip6_ipv6 *ip = data + at;
 
-	if (at > WALK_LIMIT)
+	barrier_var(at); /* in a register from here on: the verifier of 6.1 forgets the bounds of one that it sees reloaded */
+	if (at > WALK_LIMIT || data + at + len > hook_end(ctx))
 		return NULL;
-	if ((void *)(ip + 1) > hook_end(ctx))
-		return NULL;
-	return ip;
+	return data + at;
+}
+
+/* A whole IPv6 header. */
+static __always_inline struct mip6_ipv6 *ipv6_at(hook_ctx *ctx, __u32 at)
+{
+	return octets_at(ctx, at, sizeof(struct mip6_ipv6));
 }
 
 /* Our tag in this option 0x1E? */
@@ -76,6 +93,18 @@ static __always_inline bool own_option(hook_ctx *ctx, const __u8 *option)
 	       option[5] == s->tag[3];
 }
 
+/*
+ * Our option begins four octets before the home address option. Where an option begins there already, that is all;
+ * otherwise the PadN that reaches over that place must be made shorter, so it is remembered where it begins.
+ */
+static __always_inline __u32 room_before(__u32 edges)
+{
+	for (__u32 n = 4; n <= 8; n++)
+		if (edges & (1U << n))
+			return n;
+	return 0;
+}
+
 /* What an option means to us. Return: REASON_NONE or why the packet is refused. */
 static __always_inline enum reason take_option(hook_ctx *ctx, struct walk *w, const __u8 *option)
 {
@@ -85,8 +114,7 @@ static __always_inline enum reason take_option(hook_ctx *ctx, struct walk *w, co
 		if (option[1] != HAO_LEN || (w->seen & SEEN_HAO))
 			return DROP_HAO_MALFORMED;
 		w->seen |= SEEN_HAO;
-		if (w->padding >= 4)
-			w->seen |= SEEN_HAO_ROOM;
+		w->room = room_before(w->edges);
 		w->hao = w->option;
 	} else if (type == OPT_TUNNEL_LIMIT) {
 		if ((void *)(option + 3) > hook_end(ctx))
@@ -118,18 +146,20 @@ __noinline int walk_option(hook_ctx *ctx, struct walk *w)
 	if (at > WALK_LIMIT)
 		return DROP_EXT_DEPTH;
 	option = hook_data(ctx) + at;
-	if ((void *)(option + 2) > hook_end(ctx))
+	if ((void *)(option + 1) > hook_end(ctx))
 		return DROP_TRUNCATED;
-	if (option[0] == OPT_PAD1) {
+	if (option[0] == OPT_PAD1) { /* may be the packet's last octet */
 		w->option = at + 1;
-		w->padding++;
+		w->edges = w->edges << 1 | 1;
 		return STEP_ON;
 	}
+	if ((void *)(option + 2) > hook_end(ctx))
+		return DROP_TRUNCATED;
 	len = 2 + option[1];
 	if (at + len > w->options_end)
 		return DROP_HAO_MALFORMED;
 	why = take_option(ctx, w, option);
-	w->padding = option[0] == OPT_PADN ? w->padding + len : 0;
+	w->edges = option[0] == OPT_PADN && len < 32 ? w->edges << len | 1 : 1;
 	w->option = at + len;
 	return why == REASON_NONE ? STEP_ON : why;
 }
@@ -139,8 +169,8 @@ static __always_inline int walk_options(hook_ctx *ctx, __u32 from, __u32 to, str
 {
 	w->option = from + 2;
 	w->options_end = to;
-	w->padding = 0;
-	for (int i = 0; i < LIMIT_OPTIONS; i++) {
+	w->edges = 1;
+	for (int i = 0; i <= LIMIT_OPTIONS; i++) { /* once more than there may be: to see the end */
 		int why = walk_option(ctx, w);
 
 		if (why != STEP_ON)

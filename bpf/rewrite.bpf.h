@@ -99,38 +99,45 @@ static __always_inline enum reason hide_home_address(hook_ctx *ctx, const struct
 	__u32 zero = 0, at = w->hao;
 	struct secrets *s = bpf_map_lookup_elem(&secrets, &zero);
 	struct mip6_ipv6 *ip = ipv6_at(ctx, w->l3);
-	struct in6_addr care_of;
-	__u32 before[6], after[6];
-	void *data = hook_data(ctx);
-	__u8 *option;
+	__u32 *source, *home;
+	__be16 before[6] = {}, after[6] = {}; /* ten octets, and two for bpf_csum_diff(), which takes words */
+	__u8 *option, *padding;
 
-	if (!s || !ip || at < 4 || at > WALK_LIMIT)
+	if (!s || !ip || at < 8 || at > WALK_LIMIT)
 		return DROP_TRUNCATED;
-	at -= 4;
-	option = data + at;
+	at -= 8;
+	padding = packet_at(ctx, at);
+	option = padding + 4;
 	if ((void *)(option + 22) > hook_end(ctx))
 		return DROP_TRUNCATED;
-	care_of = ip->src;
-	/* the addresses change places, which no sum notices; the six octets before them do change it */
-	before[0] = (__u32)option[0] << 8 | option[1];
-	before[1] = (__u32)option[2] << 8 | option[3];
-	before[2] = (__u32)option[4] << 8 | option[5];
-	__builtin_memcpy(&ip->src, option + 6, 16);
-	__builtin_memcpy(option + 6, &care_of, 16);
+	/* the addresses change places, which no sum notices; the ten octets before them do change it */
+	__builtin_memcpy(before, padding, 10);
+	source = (__u32 *)&ip->src;
+	home = (__u32 *)(option + 6);
+	for (int i = 0; i < 4; i++) { /* word by word: a copy of the address would be the stack's last straw on 6.1 */
+		__u32 word = source[i];
+
+		source[i] = home[i];
+		home[i] = word;
+	}
+	/* a PadN that reached into our four octets ends before them now */
+	if (w->room == 5) {
+		padding[3] = OPT_PAD1;
+	} else if (w->room == 6) {
+		padding[3] = 0;
+	} else if (w->room == 7) {
+		padding[2] = 1;
+	} else if (w->room == 8) {
+		padding[1] = 2;
+	}
 	option[0] = OPT_VERIFIED_HOME;
 	option[1] = 20;
 	option[2] = s->tag[0];
 	option[3] = s->tag[1];
 	option[4] = s->tag[2];
 	option[5] = s->tag[3];
-	after[0] = (__u32)option[0] << 8 | option[1];
-	after[1] = (__u32)option[2] << 8 | option[3];
-	after[2] = (__u32)option[4] << 8 | option[5];
-	for (int i = 0; i < 3; i++) {
-		before[i] = bpf_htons(before[i]);
-		after[i] = bpf_htons(after[i]);
-	}
-	hook_sum_changed(ctx, bpf_csum_diff(before, 12, after, 12, 0));
+	__builtin_memcpy(after, padding, 10);
+	hook_sum_changed(ctx, bpf_csum_diff((__be32 *)before, sizeof(before), (__be32 *)after, sizeof(after), 0));
 	return REASON_NONE;
 }
 

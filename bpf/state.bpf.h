@@ -200,6 +200,21 @@ static __always_inline void write_link_layer(void *at, const __u64 l2[3], __u32 
 		*(__u32 *)(at + 18) = (__u32)(l2[2] >> 16);
 }
 
+/*
+ * Whether @len is 1..@most. By way of len - 1, opaque to the compiler: the verifier of 6.1 learns no lower bound from a
+ * comparison with 0, and nothing about one register from a comparison of its copy.
+ */
+static __always_inline bool bounded(__u32 *len, __u32 most)
+{
+	__u64 less = *len - 1; /* 0 wraps and is too large */
+
+	barrier_var(less);
+	if (less >= most)
+		return false;
+	*len = less + 1;
+	return true;
+}
+
 /* Refills and takes one token; @rate per second, burst the same. Races between CPUs cost a token or two, no more. */
 static __always_inline bool bucket_take(struct bucket *b, __u32 rate, __u32 hz)
 {

@@ -39,7 +39,6 @@ static __always_inline __u32 segment_len(struct __sk_buff *skb, const struct mip
 }
 
 struct route {
-	struct in6_addr gateway; /* neighbour to hand the frame to: the destination itself where on-link */
 	__u32 ifindex;
 	__u32 mtu;
 };
@@ -62,7 +61,6 @@ static __always_inline enum reason find_route(struct __sk_buff *skb, const struc
 	if (ret == BPF_FIB_LKUP_RET_NO_NEIGH)
 		bpf_check_mtu(skb, fib.ifindex, &mtu, 0, 0);
 	r->mtu = ret == BPF_FIB_LKUP_RET_NO_NEIGH ? mtu : fib.mtu_result;
-	__builtin_memcpy(&r->gateway, fib.ipv6_dst, 16);
 	return REASON_NONE;
 }
 
@@ -94,17 +92,20 @@ static __always_inline struct home_link *home_link_of(const struct in6_addr *add
 	return NULL;
 }
 
-/* To a neighbour on the link behind @ifindex, which the kernel resolves; the packet waits there meanwhile. */
-static __always_inline int send_by(__u32 ifindex, const struct in6_addr *neighbour)
+/*
+ * Out by @ifindex, to whatever neighbour the kernel's route there names; the packet waits while it is resolved. Without
+ * an explicit neighbour on purpose: given one, the kernel leaves the route that led here on the skb, and a packet that had
+ * to wait is then sent with the MAC of *that* route's neighbour (6.1 to 6.18, neigh_update()). So that a home address is
+ * looked up on its home link and not here again, agent/home_device.c has a rule by outgoing interface.
+ */
+static __always_inline int send_by(__u32 ifindex)
 {
-	struct bpf_redir_neigh nh = { .nh_family = AF_INET6_ };
 	__u32 key = ifindex;
 	struct port *port = bpf_map_lookup_elem(&ports, &key);
 
 	if (port && port->flags & PORT_NO_ETHERNET)
 		return bpf_redirect(ifindex, 0);
-	__builtin_memcpy(nh.ipv6_nh, neighbour, 16);
-	return bpf_redirect_neigh(ifindex, &nh, sizeof(nh), 0);
+	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
 }
 
 /* Not away: to the home link, without a detour through a binding. */
@@ -118,7 +119,7 @@ static __always_inline enum reason to_home_link(struct __sk_buff *skb, const str
 		*action = TC_ACT_OK; /* virtual: nobody is at home, and the agent says so */
 		return SENT_AGENT;
 	}
-	*action = send_by(link->ifindex, dst);
+	*action = send_by(link->ifindex);
 	return SENT_HOME_LINK;
 }
 
@@ -137,7 +138,6 @@ static __always_inline enum reason care_of_route(struct __sk_buff *skb, const st
 		return DROP_NO_ROUTE;
 	r->ifindex = link->ifindex;
 	r->mtu = 0; /* its port's: a home link is a configured interface */
-	r->gateway = *care_of;
 	return REASON_NONE;
 }
 
@@ -184,24 +184,6 @@ static __always_inline enum reason insert_rh2(struct __sk_buff *skb, const struc
 	return SENT_ROUTED;
 }
 
-/* RFC 2473 §4.1.1 for a packet that is itself a tunnel packet: DROP_TUNNEL_LIMIT, or its own limit less one. */
-static __always_inline enum reason inner_limit(struct __sk_buff *skb, struct outer *o)
-{
-	struct walk w = { .l3 = ETH_LEN };
-	struct mip6_ext *ext = hook_data(skb) + ETH_LEN + IP6_HDR_LEN;
-
-	if ((void *)(ext + 1) > hook_end(skb))
-		return DROP_TRUNCATED;
-	if (walk_options(skb, ETH_LEN + IP6_HDR_LEN, ETH_LEN + IP6_HDR_LEN + (ext->hdrlen + 1) * 8, &w) != REASON_NONE ||
-	    !(w.seen & SEEN_TUNNEL_LIMIT))
-		return REASON_NONE;
-	if (w.limit == 0)
-		return DROP_TUNNEL_LIMIT;
-	o->has_limit = true;
-	o->limit = w.limit - 1;
-	return REASON_NONE;
-}
-
 /* The outer header of RFC 2473; hop limit of the inner packet was lowered by the kernel if it forwarded it. */
 static __always_inline enum reason push_tunnel(struct __sk_buff *skb, const struct outer *o)
 {
@@ -237,7 +219,7 @@ static __always_inline enum reason to_tunnel(struct __sk_buff *skb, const struct
 	if (!addr_same(&b->home, &ip->dst))
 		return DROP_NO_ROUTE; /* the entry was reused under us; the next packet finds the right one */
 	if (ip->nexthdr == NH_DSTOPTS) {
-		why = inner_limit(skb, &o);
+		why = take_limit(skb, ETH_LEN, &o);
 		if (why != REASON_NONE)
 			return why;
 		if (o.has_limit)
@@ -259,7 +241,7 @@ static __always_inline enum reason to_tunnel(struct __sk_buff *skb, const struct
 					    (void *)(ports_word + 1) <= hook_end(skb) ? *ports_word : 0);
 	why = push_tunnel(skb, &o);
 	if (why == SENT_ENCAPSULATED)
-		*action = send_by(r.ifindex, &r.gateway);
+		*action = send_by(r.ifindex);
 	return why;
 }
 
@@ -282,7 +264,7 @@ static __always_inline enum reason to_care_of(struct __sk_buff *skb, const struc
 	}
 	why = insert_rh2(skb, &dst);
 	if (why == SENT_ROUTED)
-		*action = send_by(r.ifindex, &r.gateway);
+		*action = send_by(r.ifindex);
 	return why;
 }
 
@@ -343,8 +325,9 @@ int mobgw_tc_home(struct __sk_buff *skb)
 	enum reason why;
 
 	if (skb->protocol != bpf_htons(ETH_P_IPV6_))
-		return TC_ACT_SHOT; /* no other protocol has a route here */
-	why = home_run(skb, &action);
+		why = DROP_NO_ROUTE; /* no other protocol has one here */
+	else
+		why = home_run(skb, &action);
 	count(why, len);
 	return action;
 }
@@ -395,14 +378,24 @@ static __always_inline int ingress(struct __sk_buff *skb, __u32 l3)
 		goto out;
 	}
 	for (int i = 0; i <= LIMIT_TUNNEL_DEPTH; i++) {
-		why = i == LIMIT_TUNNEL_DEPTH ? DROP_TUNNEL_DEPTH : inspect_local(skb, l3, local);
+		why = inspect_local(skb, l3, local);
 		if (why != REASON_NONE)
 			break;
-		why = PASS_DECAPSULATED;
+		why = i == LIMIT_TUNNEL_DEPTH ? DROP_TUNNEL_DEPTH : PASS_DECAPSULATED;
 		if (hook_pull(skb, WALK_LIMIT))
 			break;
 		ip = ipv6_at(skb, l3);
-		local = ip ? local_flags(&ip->dst) : 0;
+		if (!ip)
+			break;
+		local = local_flags(&ip->dst);
+		if (needs_look_inside(ip)) {
+			enum reason inside = check_inside(skb, l3);
+
+			if (inside != REASON_NONE) {
+				why = inside;
+				break;
+			}
+		}
 		if (!local)
 			break;
 	}

@@ -42,16 +42,6 @@ static __always_inline bool mac_same(const __u8 *a, const __u8 *b)
 	return *(__u32 *)a == *(__u32 *)b && *(__u16 *)(a + 4) == *(__u16 *)(b + 4);
 }
 
-/* ICMPv6 to a bound home address that must not be tunnelled: ND and MLD (PROTOCOL §3). */
-static __always_inline bool is_nd_or_mld(hook_ctx *ctx, const struct mip6_ipv6 *ip)
-{
-	__u8 *type = (void *)(ip + 1);
-
-	if (ip->nexthdr != NH_ICMPV6 || (void *)(type + 1) > hook_end(ctx))
-		return false;
-	return (*type >= ICMP6_MLD_QUERY && *type <= ICMP6_REDIRECT) || *type == ICMP6_MLD2_REPORT;
-}
-
 /* To an address that is neither bound nor ours. */
 static __always_inline enum reason not_ours(hook_ctx *ctx, struct packet *p, const struct mip6_ipv6 *ip)
 {
@@ -77,6 +67,15 @@ static __always_inline enum reason look(hook_ctx *ctx, struct packet *p)
 
 	if (!ip || bpf_ntohl(ip->ver_tc_flow) >> 28 != 6)
 		return p->tunnels ? DROP_TUNNEL_INNER : DROP_TRUNCATED;
+	if (p->tunnels && needs_look_inside(ip)) {
+		enum reason why = check_inside(ctx, p->l3);
+
+		ip = ipv6_at(ctx, p->l3);
+		if (why != REASON_NONE)
+			return why;
+		if (!ip)
+			return DROP_TUNNEL_INNER;
+	}
 	if (ip->nexthdr == NH_IPV6) {
 		local = local_flags(&ip->dst);
 		if (local & LOCAL_TUNNEL_ENDPOINT)
