@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+
+#define HASH_NONFATAL_OOM 1 /* an element that found no memory is left out, with hh.tbl NULL */
 #include <uthash.h>
 
 struct node {
@@ -41,8 +43,7 @@ void binding_cache_free(struct binding_cache *cache)
 
 	if (!cache)
 		return;
-	HASH_ITER(hh, cache->by_home, node, next)
-	{
+	HASH_ITER (hh, cache->by_home, node, next) {
 		HASH_DEL(cache->by_home, node);
 		free(node);
 	}
@@ -114,7 +115,8 @@ static void settle(struct binding_cache *cache, struct node *node)
 
 		if (down >= cache->count)
 			break;
-		if (down + 1 < cache->count && mono_before(cache->heap[down + 1]->entry.expires, cache->heap[down]->entry.expires))
+		if (down + 1 < cache->count &&
+		    mono_before(cache->heap[down + 1]->entry.expires, cache->heap[down]->entry.expires))
 			down++;
 		if (!mono_before(cache->heap[down]->entry.expires, node->entry.expires))
 			break;
@@ -124,7 +126,8 @@ static void settle(struct binding_cache *cache, struct node *node)
 	place(cache, node, at);
 }
 
-void binding_set_expiry(struct binding_cache *cache, struct binding_entry *entry, struct mono granted, uint32_t lifetime_s)
+void binding_set_expiry(struct binding_cache *cache, struct binding_entry *entry, struct mono granted,
+			uint32_t lifetime_s)
 {
 	struct node *node = (struct node *)entry;
 
@@ -134,7 +137,8 @@ void binding_set_expiry(struct binding_cache *cache, struct binding_entry *entry
 	settle(cache, node);
 }
 
-int binding_update(struct binding_cache *cache, const struct binding_request *req, struct mono now, struct binding_entry **out)
+int binding_update(struct binding_cache *cache, const struct binding_request *req, struct mono now,
+		   struct binding_entry **out)
 {
 	struct node *node = find(cache, &req->home);
 	int err = binding_check(cache, &req->home, req->seq, req->flags);
@@ -150,6 +154,10 @@ int binding_update(struct binding_cache *cache, const struct binding_request *re
 		node->entry.home = req->home;
 		node->entry.home_link = -1;
 		HASH_ADD(hh, cache->by_home, entry.home, sizeof(node->entry.home), node);
+		if (!node->hh.tbl) {
+			free(node);
+			return -ENOMEM;
+		}
 		place(cache, node, cache->count++);
 	}
 	node->entry.care_of = req->care_of;

@@ -294,11 +294,13 @@ int datapath_forget_port(struct datapath *dp, int ifindex)
 }
 
 /* clsact filters of ours; links go with their pins. */
-void datapath_detach_ports(struct datapath *dp)
+void datapath_detach_ports(const char *ports_pin)
 {
-	int fd = bpf_map__fd(dp->xdp->maps.ports);
+	int fd = bpf_obj_get(ports_pin);
 	__u32 key, *at;
 
+	if (fd < 0)
+		return;
 	for (at = NULL; !bpf_map_get_next_key(fd, at, &key); at = &key) {
 		LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = key, .attach_point = BPF_TC_INGRESS);
 		LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
@@ -308,4 +310,5 @@ void datapath_detach_ports(struct datapath *dp)
 			bpf_tc_detach(&hook, &opts);
 		}
 	}
+	close(fd);
 }

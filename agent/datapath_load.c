@@ -269,28 +269,38 @@ void datapath_close(struct datapath *dp)
 	free(dp);
 }
 
-int datapath_detach(struct datapath *dp)
+/* Works on pins alone: also those of another version, and where programs don't load. */
+int datapath_detach(const char *pin_dir)
 {
 	struct dirent *entry;
-	char path[320];
+	char dir_path[256], path[512];
 	DIR *dir;
-	int err = 0;
+	int err;
 
-	datapath_detach_ports(dp);
-	dir = opendir(dp->dir);
+	if ((size_t)snprintf(dir_path, sizeof(dir_path), "%s/%d", pin_dir, ABI_VERSION) >= sizeof(dir_path))
+		return -ENAMETOOLONG;
+	if (access(dir_path, F_OK))
+		return rmdir(pin_dir) && errno != ENOENT && errno != ENOTEMPTY ? -errno : 0;
+	err = check_dir(dir_path);
+	if (err)
+		return err;
+	snprintf(path, sizeof(path), "%s/ports", dir_path);
+	datapath_detach_ports(path);
+	dir = opendir(dir_path);
 	if (!dir)
-		return errno == ENOENT ? 0 : -errno;
+		return -errno;
 	while ((entry = readdir(dir)) != NULL) {
 		if (entry->d_name[0] == '.')
 			continue;
-		if (datapath_path(dp, path, sizeof(path), "", entry->d_name) || unlink(path)) {
+		snprintf(path, sizeof(path), "%s/%s", dir_path, entry->d_name);
+		if (unlink(path)) {
 			err = -errno;
-			log_error("datapath: remove pin %s: %s", entry->d_name, strerror(-err));
+			log_error("datapath: remove pin %s: %s", path, strerror(-err));
 		}
 	}
 	closedir(dir);
-	if (rmdir(dp->dir) && !err)
+	if (rmdir(dir_path) && !err)
 		err = -errno;
-	rmdir(dp->options.pin_dir); /* stays where other versions live */
+	rmdir(pin_dir); /* stays where other versions live */
 	return err;
 }

@@ -32,6 +32,6 @@ int datapath_path(const struct datapath *dp, char *buf, size_t size, const char 
 int datapath_clock(struct datapath *dp, struct mono now);
 
 /* datapath_attach.c */
-void datapath_detach_ports(struct datapath *dp);
+void datapath_detach_ports(const char *ports_pin);
 
 #endif

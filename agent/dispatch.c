@@ -152,6 +152,11 @@ void dispatch_mh(struct gateway *gw, const struct mh_input *in)
 		gateway_count(gw, AGENT_BAD_TAG);
 		return;
 	}
+	/* over the home address where an option named it: the source as the upper layers see it (§6.1.1) */
+	if (mh_checksum(&in->src, &in->dst, in->data, in->len)) {
+		gateway_count(gw, AGENT_MH_CHECKSUM);
+		return;
+	}
 	result = mh_parse(in->data, in->len, &msg);
 	if (result.fault == MH_OK) {
 		handlers[msg.type](gw, in, &msg);

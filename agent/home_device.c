@@ -20,6 +20,7 @@
 enum {
 	ROUTE_METRIC = 64,	/* the kernel's on-link routes have 256 */
 	LINK_TABLE = 0x6d67,	/* "mg": home prefixes as on-link routes of their own links; also the preference of its rules */
+	HOME_TABLE = 0x6d68,	/* everything, for what the agent sends by the device without ND: also refusals to addresses of no home link */
 	DEVICE_MTU = 65535,	/* aggregates pass whole; the routes have the MTU that counts */
 	VIRTUAL_LINK_MTU = 1500,
 };
@@ -162,9 +163,11 @@ static uint32_t link_mtu(const struct config_home_link *link)
 	return mtu;
 }
 
+/* Nobody: one gateway is one neighbour entry, and without ND it needs no answer. */
+static const struct in6_addr gateway = { .s6_addr = { 0xfe, 0x80, [15] = 1 } };
+
 static int add_route(struct mnl_socket *sock, const struct config_home_link *link, int ifindex)
 {
-	static const struct in6_addr gateway = { .s6_addr = { 0xfe, 0x80, [15] = 1 } };
 	char buf[512];
 	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
 	struct rtmsg *head;
@@ -198,7 +201,8 @@ static int add_route(struct mnl_socket *sock, const struct config_home_link *lin
  * main table he would be found behind the device without ND again. Link routes go with their link, and are set again when
  * it comes back.
  */
-static int link_route(struct mnl_socket *sock, const struct config_home_link *link, uint16_t type)
+static int table_route(struct mnl_socket *sock, uint16_t type, uint32_t table, const struct in6_addr *prefix, uint8_t prefix_len,
+		       const char *device, const struct in6_addr *via)
 {
 	char buf[512];
 	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
@@ -208,18 +212,20 @@ static int link_route(struct mnl_socket *sock, const struct config_home_link *li
 	msg->nlmsg_flags = type == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_REPLACE : 0;
 	head = mnl_nlmsg_put_extra_header(msg, sizeof(*head));
 	head->rtm_family = AF_INET6;
-	head->rtm_dst_len = link->prefix_len;
+	head->rtm_dst_len = prefix_len;
 	head->rtm_table = RT_TABLE_UNSPEC;
 	head->rtm_protocol = RTPROT_STATIC;
 	head->rtm_scope = RT_SCOPE_UNIVERSE;
 	head->rtm_type = RTN_UNICAST;
-	mnl_attr_put_u32(msg, RTA_TABLE, LINK_TABLE);
-	mnl_attr_put(msg, RTA_DST, sizeof(link->prefix), &link->prefix);
-	mnl_attr_put_u32(msg, RTA_OIF, if_nametoindex(link->interface));
+	mnl_attr_put_u32(msg, RTA_TABLE, table);
+	mnl_attr_put(msg, RTA_DST, sizeof(*prefix), prefix);
+	if (via)
+		mnl_attr_put(msg, RTA_GATEWAY, sizeof(*via), via);
+	mnl_attr_put_u32(msg, RTA_OIF, if_nametoindex(device));
 	return rtnl_talk(sock, msg, NULL, NULL);
 }
 
-static int link_rule(struct mnl_socket *sock, const struct config_home_link *link, uint16_t type)
+static int table_rule(struct mnl_socket *sock, uint16_t type, uint32_t table, const char *device)
 {
 	char buf[512];
 	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
@@ -231,9 +237,9 @@ static int link_rule(struct mnl_socket *sock, const struct config_home_link *lin
 	head = mnl_nlmsg_put_extra_header(msg, sizeof(*head));
 	head->family = AF_INET6;
 	head->action = FR_ACT_TO_TBL;
-	mnl_attr_put_u32(msg, FRA_TABLE, LINK_TABLE);
-	mnl_attr_put_u32(msg, FRA_PRIORITY, LINK_TABLE);
-	mnl_attr_put_strz(msg, FRA_OIFNAME, link->interface);
+	mnl_attr_put_u32(msg, FRA_TABLE, table);
+	mnl_attr_put_u32(msg, FRA_PRIORITY, table);
+	mnl_attr_put_strz(msg, FRA_OIFNAME, device);
 	err = rtnl_talk(sock, msg, NULL, NULL);
 	return err == -EEXIST ? 0 : err;
 }
@@ -244,9 +250,9 @@ static int add_link(struct mnl_socket *sock, const struct config_home_link *link
 
 	if (!link->interface[0])
 		return 0;
-	err = link_rule(sock, link, RTM_NEWRULE);
+	err = table_rule(sock, RTM_NEWRULE, LINK_TABLE, link->interface);
 	if (!err && if_nametoindex(link->interface))
-		err = link_route(sock, link, RTM_NEWROUTE);
+		err = table_route(sock, RTM_NEWROUTE, LINK_TABLE, &link->prefix, link->prefix_len, link->interface, NULL);
 	if (err == -ENETDOWN)
 		return 0; /* set when it comes up */
 	if (err)
@@ -300,6 +306,10 @@ int home_device_open(const struct config *config, int *ifindex, int *peer_ifinde
 	snprintf(peer, sizeof(peer), "%sp", config->home_device);
 	if (!err)
 		err = prepare(sock, config->home_device, peer, ifindex, peer_ifindex);
+	if (!err)
+		err = table_rule(sock, RTM_NEWRULE, HOME_TABLE, config->home_device);
+	if (!err)
+		err = table_route(sock, RTM_NEWROUTE, HOME_TABLE, &in6addr_any, 0, config->home_device, &gateway);
 	for (size_t i = 0; !err && i < config->home_link_count; i++) {
 		err = add_route(sock, &config->home_links[i], *ifindex);
 		if (!err)
@@ -337,9 +347,12 @@ int home_device_remove(const struct config *config)
 	for (size_t i = 0; !err && i < config->home_link_count; i++) {
 		if (!config->home_links[i].interface[0])
 			continue;
-		link_rule(sock, &config->home_links[i], RTM_DELRULE);
-		link_route(sock, &config->home_links[i], RTM_DELROUTE);
+		table_rule(sock, RTM_DELRULE, LINK_TABLE, config->home_links[i].interface);
+		table_route(sock, RTM_DELROUTE, LINK_TABLE, &config->home_links[i].prefix, config->home_links[i].prefix_len,
+			    config->home_links[i].interface, NULL);
 	}
+	if (!err)
+		table_rule(sock, RTM_DELRULE, HOME_TABLE, config->home_device); /* its route goes with the device */
 	if (!err)
 		err = rtnl_talk(sock, link_request(buf, RTM_DELLINK, ifindex), NULL, NULL);
 	mnl_socket_close(sock);

@@ -29,7 +29,7 @@ struct mh_input {
 	bool has_home;		 /* a home address option stood in the packet, and our tag proves that the data path read it */
 	bool bad_tag;		 /* option 0x1E without our tag: forged; to be counted and dropped */
 	uint32_t ifindex;	 /* where it came in */
-	const uint8_t *data;	 /* the mobility header; checksum already verified by the kernel */
+	const uint8_t *data;	 /* the mobility header; checksum not verified yet */
 	size_t len;
 	struct mono when;
 };
@@ -67,8 +67,8 @@ struct datapath_options {
 int datapath_open(const struct datapath_options *options, struct datapath **out);
 /* Lets go of file descriptors; what is pinned goes on working. */
 void datapath_close(struct datapath *dp);
-/* Takes links, filters and pins away. */
-int datapath_detach(struct datapath *dp);
+/* Takes links, filters and pins of this ABI version away; nothing needs to be open. */
+int datapath_detach(const char *pin_dir);
 /* @out says what came of it also on success. Idempotent: an adopted link gets the new program in its place, atomically. */
 int datapath_attach(struct datapath *dp, const char *name, int ifindex, enum attach_mode wish, struct attachment *out);
 int datapath_attach_home(struct datapath *dp, int ifindex);

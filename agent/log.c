@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Reasons and statuses as text, addresses as text, and the log: journal fields where stderr is the journal, else stderr. */
+/* Reasons and statuses as text, addresses as text, and the log: journal fields where stderr is the journal, else
+ * stderr. */
 #include "base.h"
 
 #include <arpa/inet.h>

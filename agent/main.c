@@ -480,19 +480,12 @@ static int run(struct gateway *gw)
 /* Everything that outlives the daemon. */
 static int detach(const struct config *config)
 {
-	struct datapath_options options = { .pin_dir = config->pin_dir, .max_bindings = config->max_bindings, .agent = config->agent };
-	struct datapath *dp = NULL;
-	int lock = take_lock(config), err = 0, removed;
+	int lock = take_lock(config), err, removed;
 	char lock_path[256];
 
 	if (lock < 0)
 		return EXIT_FAILURE;
-	if (access(config->pin_dir, F_OK) == 0) {
-		err = datapath_open(&options, &dp);
-		if (!err)
-			err = datapath_detach(dp);
-		datapath_close(dp);
-	}
+	err = datapath_detach(config->pin_dir);
 	removed = home_device_remove(config);
 	snprintf(lock_path, sizeof(lock_path), "%s.lock", config->control_path);
 	unlink(lock_path);

@@ -122,11 +122,11 @@ static const struct mh_option_type {
 	uint8_t align_n, align_add; /* n * x + add */
 	void (*parse)(struct reader *in, struct mh_options *opt);
 } option_types[] = {
-	[MHO_REFRESH_ADVICE] = { 2, 2, 0, parse_refresh },
-	[MHO_ALT_CARE_OF] = { 16, 8, 6, parse_alt_care_of },
-	[MHO_NONCE_INDICES] = { 4, 2, 0, parse_nonces },
-	[MHO_AUTH_DATA] = { MH_AUTH_LEN, 8, 2, parse_auth },
-	[MHO_NETWORK_PREFIX] = { 18, 8, 4, parse_prefix },
+	[MHO_REFRESH_ADVICE] = { 2, 2, 0, parse_refresh },   /* RFC 6275 §6.2.4 */
+	[MHO_ALT_CARE_OF] = { 16, 8, 6, parse_alt_care_of }, /* §6.2.5 */
+	[MHO_NONCE_INDICES] = { 4, 2, 0, parse_nonces },     /* §6.2.6 */
+	[MHO_AUTH_DATA] = { MH_AUTH_LEN, 8, 2, parse_auth }, /* §6.2.7 */
+	[MHO_NETWORK_PREFIX] = { 18, 8, 4, parse_prefix },   /* RFC 3963 §4.3 */
 };
 
 static struct mh_result fault_at(enum mh_fault fault, size_t offset)
@@ -142,13 +142,15 @@ static struct mh_result parse_options(const uint8_t *start, struct reader *in, s
 		uint8_t type = get8(in), len;
 		struct reader body;
 
+		if (opt->has_auth) /* it is the last, padding included: so it stands at 8n + 2 (RFC 6275 §6.2.7) */
+			return fault_at(MH_FAULT_OPTION, 0);
 		if (type == MHO_PAD1)
 			continue;
-		if (opt->has_auth && type != MHO_PADN) /* it is the last (RFC 6275 §6.2.7) */
-			return fault_at(MH_FAULT_OPTION, head - start);
 		len = get8(in);
-		if (in->short_ || len > in->end - in->at)
-			return fault_at(MH_FAULT_OPTION, head - start);
+		if (in->short_)
+			return fault_at(MH_FAULT_OPTION, 0);
+		if (len > in->end - in->at)
+			return fault_at(MH_FAULT_OPTION, head + 1 - start);
 		body = (struct reader){ in->at, in->at + len, false };
 		in->at += len;
 		if (type >= ARRAY_SIZE(option_types) || !option_types[type].parse)

@@ -22,7 +22,7 @@ enum mh_fault {
 	MH_FAULT_TYPE,		/* unknown type: binding error, status 2 */
 	MH_FAULT_PROTO,		/* payload proto not 59: parameter problem at `offset` */
 	MH_FAULT_SHORT,		/* header length below the type's minimum: parameter problem at `offset` */
-	MH_FAULT_OPTION,	/* option past the end, or a known one of wrong length: drop */
+	MH_FAULT_OPTION,	/* option past the end, a known one of wrong length, or one behind the authenticator: drop */
 };
 
 struct mh_prefix {
@@ -58,7 +58,8 @@ struct mh_msg {
 
 struct mh_result {
 	enum mh_fault fault;
-	uint16_t offset;	/* octet within the MH that a parameter problem points at */
+	uint16_t offset;	/* octet within the MH that a parameter problem points at; for MH_FAULT_OPTION that of the wrong
+				 * length, 0 where it is not a length that is wrong */
 };
 
 /**

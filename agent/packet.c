@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Whole IPv6 packets in the agent's hands: header walk, checksums, ICMPv6 errors built and translated. Pure. RFC 8200 §4,
- * RFC 4443, RFC 2473 §8. */
+/* Whole IPv6 packets in the agent's hands: header walk, checksums, ICMPv6 errors built and translated. Pure. RFC 8200
+ * §4, RFC 4443, RFC 2473 §8. */
 #include "packet.h"
 
 #include <arpa/inet.h>
@@ -44,15 +44,18 @@ static void walk_options(struct cursor options, struct packet_view *view)
 	}
 }
 
-/* One extension header. Return: 1 where it was one and was stepped over, 0 where the upper layer begins, -EINVAL. */
+/* One extension header; nothing follows that of a later fragment. Return: 1 where it was one and was stepped over, 0
+ * where the upper layer begins, -EINVAL. */
 static int walk_header(const uint8_t *data, struct cursor *cur, struct packet_view *view)
 {
 	struct cursor peek = *cur;
 	const uint8_t *head;
 	size_t len;
 
-	if (view->proto != NH_HOPOPTS && view->proto != NH_DSTOPTS && view->proto != NH_ROUTING && view->proto != NH_AH &&
-	    view->proto != NH_FRAGMENT)
+	if (view->later_fragment)
+		return 0;
+	if (view->proto != NH_HOPOPTS && view->proto != NH_DSTOPTS && view->proto != NH_ROUTING &&
+	    view->proto != NH_AH && view->proto != NH_FRAGMENT)
 		return 0;
 	head = take(&peek, 8);
 	if (!head)
@@ -63,7 +66,10 @@ static int walk_header(const uint8_t *data, struct cursor *cur, struct packet_vi
 		return -EINVAL;
 	if (view->proto == NH_DSTOPTS)
 		walk_options((struct cursor){ head + 2, head + len }, view);
-	view->fragment |= view->proto == NH_FRAGMENT;
+	if (view->proto == NH_FRAGMENT) {
+		view->fragment = true;
+		view->later_fragment = head[2] || head[3] >> 3; /* the upper 13 bits: RFC 8200 §4.5 */
+	}
 	view->proto = head[0]; /* last: until here it named this very header */
 	view->nexthdr_offset = head - data;
 	return 1;
@@ -74,6 +80,7 @@ int packet_walk(const uint8_t *data, size_t len, struct packet_view *view)
 	struct cursor cur = { data, data + len };
 	struct mip6_ipv6 ip;
 	const uint8_t *head = take(&cur, sizeof(ip));
+	size_t total;
 
 	memset(view, 0, sizeof(*view));
 	if (!head)
@@ -87,9 +94,10 @@ int packet_walk(const uint8_t *data, size_t len, struct packet_view *view)
 	view->hop_limit = ip.hop_limit;
 	view->proto = ip.nexthdr;
 	view->nexthdr_offset = offsetof(struct mip6_ipv6, nexthdr);
-	view->len = IP6_HDR_LEN + ntohs(ip.payload_len);
-	if (view->len > len)
-		view->len = len;
+	total = IP6_HDR_LEN + (size_t)ntohs(ip.payload_len); /* more than 16 bits hold */
+	if (total > len)
+		total = len;
+	view->len = total > UINT16_MAX ? UINT16_MAX : total;
 	cur.end = data + view->len;
 	for (int i = 0; i <= LIMIT_EXT_HEADERS; i++) {
 		int went = walk_header(data, &cur, view);
@@ -113,7 +121,8 @@ static uint32_t sum_octets(uint32_t sum, const uint8_t *data, size_t len)
 	return sum;
 }
 
-uint16_t packet_checksum(const struct in6_addr *src, const struct in6_addr *dst, uint8_t proto, const uint8_t *data, size_t len)
+uint16_t packet_checksum(const struct in6_addr *src, const struct in6_addr *dst, uint8_t proto, const uint8_t *data,
+			 size_t len)
 {
 	uint32_t sum = sum_octets(0, src->s6_addr, 16);
 
@@ -125,7 +134,8 @@ uint16_t packet_checksum(const struct in6_addr *src, const struct in6_addr *dst,
 	return htons(~sum & 0xFFFF);
 }
 
-size_t packet_build_icmp_error(uint8_t type, uint8_t code, uint32_t data, const uint8_t *quoted, size_t quoted_len, uint8_t *buf)
+size_t packet_build_icmp_error(uint8_t type, uint8_t code, uint32_t data, const uint8_t *quoted, size_t quoted_len,
+			       uint8_t *buf)
 {
 	struct mip6_icmp icmp = { .type = type, .code = code, .data = htonl(data) };
 	size_t most = IP6_MIN_MTU - IP6_HDR_LEN - sizeof(icmp);
@@ -133,7 +143,8 @@ size_t packet_build_icmp_error(uint8_t type, uint8_t code, uint32_t data, const 
 	if (quoted_len > most)
 		quoted_len = most;
 	memcpy(buf, &icmp, sizeof(icmp));
-	memcpy(buf + sizeof(icmp), quoted, quoted_len);
+	if (quoted_len)
+		memcpy(buf + sizeof(icmp), quoted, quoted_len);
 	return sizeof(icmp) + quoted_len;
 }
 
@@ -150,7 +161,7 @@ bool packet_may_be_answered(const uint8_t *data, size_t len, bool multicast_ok)
 		return false;
 	if (view.proto != NH_ICMPV6)
 		return true;
-	if (view.offset >= view.len)
+	if (view.later_fragment || view.offset >= view.len)
 		return false; /* can't tell whether it is an error */
 	type = data[view.offset];
 	return type >= ICMP6_ECHO_REQUEST && type != ICMP6_REDIRECT;
@@ -170,15 +181,16 @@ int packet_translate_error(const uint8_t *icmp, size_t len, struct packet_error 
 	memcpy(&error, head, sizeof(error));
 	if (error.type < ICMP6_UNREACHABLE || error.type > ICMP6_PARAM_PROBLEM)
 		return -EINVAL;
-	if (packet_walk(cur.at, cur.end - cur.at, &outer) || outer.proto != NH_IPV6 || outer.fragment)
+	if (packet_walk(cur.at, cur.end - cur.at, &outer) || outer.proto != NH_IPV6 || outer.later_fragment)
 		return -EINVAL;
 	overhead = outer.offset;
 	out->inner = cur.at + overhead;
 	out->inner_len = outer.len - overhead;
 	if (out->inner_len < IP6_HDR_LEN)
 		return -EINVAL;
-	/* the quoted inner packet may be cut: only its fixed header is needed */
-	if (packet_walk(out->inner, out->inner_len, &inner) && (out->inner[0] >> 4 != 6 || IN6_IS_ADDR_UNSPECIFIED(&inner.src)))
+	/* it may be cut behind its fixed header, which is all that is needed and is read even then */
+	(void)packet_walk(out->inner, out->inner_len, &inner);
+	if (IN6_IS_ADDR_UNSPECIFIED(&inner.src)) /* also where it is no IPv6 */
 		return -EINVAL;
 	out->tunnel_src = outer.src;
 	out->tunnel_dst = outer.dst;

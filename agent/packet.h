@@ -19,8 +19,9 @@ struct packet_view {
 	bool has_tunnel_limit;	/* destination option 4, RFC 2473 §4.1.1 */
 	uint8_t tunnel_limit;
 	bool fragment;		/* any fragment header */
+	bool later_fragment;	/* not the first: at `offset` the data goes on, and `proto` begins in another packet */
 	uint16_t offset;	/* of the upper layer header */
-	uint16_t len;		/* octets from the IPv6 header to the end as payload length says, at most what was given */
+	uint16_t len;		/* octets from the IPv6 header to the end as payload length says, at most what was given, at most 65535 */
 	uint16_t nexthdr_offset; /* of the octet that names `proto` */
 };
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Raw sockets: mobility headers in batches with what the data path left of a home address option, and ICMPv6 errors. The
- * kernel computes and verifies the checksum of both. RFC 3542 §3, §6; RFC 6275 §9.2.
+ * Raw sockets: mobility headers in batches with what the data path left of a home address option, and ICMPv6 errors.
+ * Messages are sent by a socket of their own, for which the kernel computes the checksum; the one that receives verifies
+ * it here, because the kernel would drop a wrong one without a count. RFC 3542 §3, §6; RFC 6275 §9.2.
  */
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/icmpv6.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -23,7 +25,7 @@ enum {
 struct sockets {
 	const struct config *config;
 	const struct kernel_handlers *handlers;
-	int mh, icmp;
+	int mh, mh_send, icmp;
 	int home_ifindex;
 	uint8_t tag[4];
 	sd_event_source *mh_source, *icmp_source;
@@ -157,6 +159,28 @@ static int raw_socket(int protocol)
 	return fd;
 }
 
+/* Receives nothing, and keeps the kernel's default of writing the checksum (never IPV6_CHECKSUM -1: it would send zero). */
+static int open_send(struct sockets *so)
+{
+	struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog filter = { 1, &none };
+
+	so->mh_send = raw_socket(NH_MH);
+	if (so->mh_send < 0)
+		return so->mh_send;
+	return setsockopt(so->mh_send, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) ? -errno : 0;
+}
+
+static int open_mh(struct sockets *so)
+{
+	int off = -1;
+
+	so->mh = raw_socket(NH_MH);
+	if (so->mh < 0)
+		return so->mh;
+	return setsockopt(so->mh, IPPROTO_IPV6, IPV6_CHECKSUM, &off, sizeof(off)) ? -errno : 0;
+}
+
 static int open_icmp(struct sockets *so)
 {
 	struct icmp6_filter filter;
@@ -180,7 +204,7 @@ int sockets_open(sd_event *loop, struct datapath *dp, const struct config *confi
 		return -ENOMEM;
 	so->config = config;
 	so->handlers = handlers;
-	so->icmp = -1;
+	so->mh = so->mh_send = so->icmp = -1;
 	so->home_ifindex = (int)if_nametoindex(config->home_device);
 	for (int i = 0; i < BATCH; i++) {
 		so->vectors[i] = (struct iovec){ so->data[i], DATAGRAM };
@@ -188,8 +212,9 @@ int sockets_open(sd_event *loop, struct datapath *dp, const struct config *confi
 			.msg_name = &so->names[i], .msg_iov = &so->vectors[i], .msg_iovlen = 1, .msg_control = so->control[i]
 		};
 	}
-	so->mh = raw_socket(NH_MH);
-	err = so->mh < 0 ? so->mh : 0;
+	err = open_send(so);
+	if (!err)
+		err = open_mh(so);
 	if (!err)
 		err = open_icmp(so);
 	if (!err)
@@ -215,6 +240,8 @@ void sockets_close(struct sockets *so)
 	sd_event_source_disable_unref(so->icmp_source);
 	if (so->mh >= 0)
 		close(so->mh);
+	if (so->mh_send >= 0)
+		close(so->mh_send);
 	if (so->icmp >= 0)
 		close(so->icmp);
 	explicit_bzero(so->tag, sizeof(so->tag));
@@ -244,7 +271,7 @@ static int send_from(int fd, const struct in6_addr *src, const struct in6_addr *
 
 int sockets_send_mh(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, bool via_home, const uint8_t *mh, size_t len)
 {
-	return send_from(so->mh, src, dst, via_home ? so->home_ifindex : 0, mh, len);
+	return send_from(so->mh_send, src, dst, via_home ? so->home_ifindex : 0, mh, len);
 }
 
 int sockets_send_icmp(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, int ifindex, const uint8_t *icmp,

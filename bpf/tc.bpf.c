@@ -374,6 +374,8 @@ static __always_inline int ingress(struct __sk_buff *skb, __u32 l3)
 		if (addr_is_link_local(&ip->dst) && bpf_map_lookup_elem(&proxied, &target)) {
 			why = DROP_LINK_LOCAL;
 			tell_packet(skb, EVENT_LINK_LOCAL, why, l3);
+		} else if (is_nd_or_mld(skb, ip) && binding_of(&ip->dst)) {
+			why = DROP_ND_HOME; /* the kernel would forward it to the device without ND, and so into the tunnel */
 		}
 		goto out;
 	}

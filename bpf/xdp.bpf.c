@@ -145,7 +145,9 @@ int mobgw_xdp(struct xdp_md *ctx)
 		return bpf_redirect(p.ifindex, 0);
 	case SENT_TOO_BIG:
 	case SENT_NEIGHBOUR:
-		return XDP_TX;
+		/* not XDP_TX where it can be helped: veth flushes that only to a peer that runs XDP itself, and toward one
+		 * with mere GRO the answer would wait for the next packet (6.1 to 6.18, veth_xdp_flush()) */
+		return p.port->flags & PORT_REDIRECT ? bpf_redirect(hook_ifindex(ctx), 0) : XDP_TX;
 	case PASS_OTHER_MAC ... PASS_TUNNEL:
 		return XDP_PASS;
 	default:
