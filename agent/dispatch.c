@@ -240,8 +240,11 @@ void dispatch_icmp_error(struct gateway *gw, const struct in6_addr *from, const 
 	struct binding_entry *entry;
 	struct packet_error error;
 
-	if (packet_translate_error(icmp, len, &error))
-		return; /* about something else: the kernel's */
+	if (packet_translate_error(icmp, len, &error)) {
+		if (addr_equal(&error.tunnel_src, &gw->config->agent))
+			gateway_count(gw, AGENT_ICMP_STRANGE); /* quotes too little of a tunnel packet of ours */
+		return; /* else about something else: the kernel's */
+	}
 	entry = binding_find(gw->bindings, &error.inner_dst);
 	if (!addr_equal(&error.tunnel_src, &gw->config->agent) || !entry || entry->state != BINDING_ACTIVE ||
 	    !addr_equal(&entry->care_of, &error.tunnel_dst)) {

@@ -183,6 +183,8 @@ int packet_translate_error(const uint8_t *icmp, size_t len, struct packet_error 
 		return -EINVAL;
 	if (packet_walk(cur.at, cur.end - cur.at, &outer) || outer.proto != NH_IPV6 || outer.later_fragment)
 		return -EINVAL;
+	out->tunnel_src = outer.src; /* known also where the rest is too short: the caller counts those about its own tunnels */
+	out->tunnel_dst = outer.dst;
 	overhead = outer.offset;
 	out->inner = cur.at + overhead;
 	out->inner_len = outer.len - overhead;
@@ -192,8 +194,6 @@ int packet_translate_error(const uint8_t *icmp, size_t len, struct packet_error 
 	(void)packet_walk(out->inner, out->inner_len, &inner);
 	if (IN6_IS_ADDR_UNSPECIFIED(&inner.src)) /* also where it is no IPv6 */
 		return -EINVAL;
-	out->tunnel_src = outer.src;
-	out->tunnel_dst = outer.dst;
 	out->inner_src = inner.src;
 	out->inner_dst = inner.dst;
 	if (error.type == ICMP6_TOO_BIG) {

@@ -11,6 +11,7 @@
 #include <net/ethernet.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,7 +33,7 @@ struct slowpath {
 	struct binding_cache *cache;
 	const struct config *config;
 	int peer_ifindex;
-	int packet, tunnel;
+	int packet, tunnel, raw;
 	uint8_t home_mac[6];
 	sd_event_source *packet_source, *tunnel_source;
 	struct slowpath_stats stats;
@@ -97,17 +98,48 @@ static void answer(struct slowpath *sp, uint8_t type, uint8_t code, uint32_t dat
 		sp->stats.refused++;
 }
 
-/* In a tunnel packet that the kernel fragments to the path's MTU: RFC 2473 §7.2. */
-static void send_fragmented(struct slowpath *sp, const struct binding_entry *b, uint8_t *packet, size_t len, uint16_t path)
-{
-	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = b->care_of };
-	struct mip6_ipv6 ip = read_header(packet);
-	int mtu = path, class = ntohl(ip.ver_tc_flow) >> 20 & 0xFF;
+/* RFC 8200 §4.5 */
+struct fragment_header {
+	uint8_t nexthdr, reserved;
+	__be16 offset_more;
+	__be32 id;
+};
 
-	if (setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_MTU, &mtu, sizeof(mtu)) ||
-	    setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_TCLASS, &class, sizeof(class)) ||
-	    sendto(sp->tunnel, packet, len, 0, (struct sockaddr *)&to, sizeof(to)) < 0) {
-		log_debug("slowpath: fragment a tunnel packet to %s: %s", addr_text(&b->care_of), strerror(errno));
+/* One piece of the tunnel packet, of @len octets at @offset of the inner one. */
+static int send_piece(struct slowpath *sp, const struct mip6_ipv6 *outer, const struct fragment_header *fragment, const uint8_t *data, size_t len)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = outer->dst };
+	struct mip6_ipv6 ip = *outer;
+	struct iovec parts[] = { { &ip, sizeof(ip) }, { (void *)fragment, sizeof(*fragment) }, { (void *)data, len } };
+	struct msghdr msg = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
+
+	ip.payload_len = htons(sizeof(*fragment) + len);
+	return sendmsg(sp->raw, &msg, 0) < 0 ? -errno : 0;
+}
+
+/*
+ * In a tunnel packet cut to the path's MTU, RFC 2473 §7.2. By hand: a raw socket's IPV6_MTU makes the kernel cut only
+ * what exceeds the route's MTU as well (ip6_finish_output(), 6.18), and a learned path MTU is ours alone.
+ */
+static void send_fragmented(struct slowpath *sp, const struct binding_entry *b, const uint8_t *packet, size_t len, uint16_t path)
+{
+	struct mip6_ipv6 inner = read_header(packet);
+	struct mip6_ipv6 outer = { .ver_tc_flow = inner.ver_tc_flow & htonl(0xFFF00000), .nexthdr = NH_FRAGMENT,
+				   .hop_limit = TUNNEL_HOP_LIMIT, .src = sp->config->agent, .dst = b->care_of };
+	size_t room = (path - sizeof(outer) - sizeof(struct fragment_header)) & ~(size_t)7;
+	__be32 id;
+	int err = 0;
+
+	if (getrandom(&id, sizeof(id), 0) != sizeof(id)) /* not to be guessed, RFC 7739 */
+		err = -EIO;
+	for (size_t at = 0; !err && at < len; at += room) {
+		size_t piece = len - at < room ? len - at : room;
+		struct fragment_header fragment = { .nexthdr = NH_IPV6, .offset_more = htons(at | (at + piece < len)), .id = id };
+
+		err = send_piece(sp, &outer, &fragment, packet + at, piece);
+	}
+	if (err) {
+		log_debug("slowpath: fragment a tunnel packet to %s: %s", addr_text(&b->care_of), strerror(-err));
 		sp->stats.refused++;
 		return;
 	}
@@ -259,19 +291,18 @@ static int on_tunnel(sd_event_source *source, int fd, uint32_t revents, void *ar
 static int open_tunnel(struct slowpath *sp)
 {
 	struct sockaddr_in6 agent = { .sin6_family = AF_INET6, .sin6_addr = sp->config->agent };
-	int one = 1, discover = IPV6_PMTUDISC_DONT, hops = TUNNEL_HOP_LIMIT;
+	int one = 1;
 
 	sp->tunnel = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NH_IPV6);
 	if (sp->tunnel < 0)
 		return -errno;
 	if (setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one)) ||
 	    setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_RECVTCLASS, &one, sizeof(one)) ||
-	    setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof(hops)) ||
-	    setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &discover, sizeof(discover)) ||
 	    setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one)) ||
 	    bind(sp->tunnel, (struct sockaddr *)&agent, sizeof(agent)))
 		return -errno;
-	return 0;
+	sp->raw = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW); /* whole packets, IPv6 header and all */
+	return sp->raw < 0 ? -errno : 0;
 }
 
 static int open_packet(struct slowpath *sp)
@@ -304,7 +335,7 @@ int slowpath_open(sd_event *loop, struct datapath *dp, struct sockets *so, struc
 	sp->cache = cache;
 	sp->config = config;
 	sp->peer_ifindex = peer_ifindex;
-	sp->tunnel = -1;
+	sp->tunnel = sp->raw = -1;
 	err = open_packet(sp);
 	if (!err)
 		err = open_tunnel(sp);
@@ -331,6 +362,8 @@ void slowpath_close(struct slowpath *sp)
 		close(sp->packet);
 	if (sp->tunnel >= 0)
 		close(sp->tunnel);
+	if (sp->raw >= 0)
+		close(sp->raw);
 	free(sp);
 }
 
