@@ -15,10 +15,10 @@
 
 #include "../../agent/base.h"
 
-#define CHECK_CASE(i, expr) \
-	do { \
-		if (!(expr)) \
-			fail_msg("row %zu: %s", (size_t)(i), #expr); \
+#define CHECK_CASE(i, expr)                                                                                            \
+	do {                                                                                                           \
+		if (!(expr))                                                                                           \
+			fail_msg("row %zu: %s", (size_t)(i), #expr);                                                   \
 	} while (0)
 
 static inline struct in6_addr addr(const char *text)

@@ -20,7 +20,8 @@ static inline int pcap_for_each(const char *path, void (*fn)(const uint8_t *pack
 			fclose(file);
 		return -1;
 	}
-	while (fread(record, sizeof(record), 1, file) == 1 && record[2] <= sizeof(frame) && fread(frame, 1, record[2], file) == record[2]) {
+	while (fread(record, sizeof(record), 1, file) == 1 && record[2] <= sizeof(frame) &&
+	       fread(frame, 1, record[2], file) == record[2]) {
 		if (record[2] <= 14 || frame[12] != 0x86 || frame[13] != 0xdd)
 			continue;
 		fn(frame + 14, record[2] - 14, arg);

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""mobgwd under test: writes its configuration, runs it in the namespace `ha`, and asks it through mobgw's JSON."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from .namespace import end_child, sh
+from .wait import SLOW, until
+
+TOP = Path(__file__).resolve().parents[3]
+MOBGWD = os.environ.get("MOBGWD", str(TOP / "build/mobgwd"))
+MOBGW = os.environ.get("MOBGW", str(TOP / "build/mobgw"))
+BPFFS = "/sys/fs/bpf"
+ABI = "1"
+
+
+def bpffs_mounted():
+    """Mounts the BPF file system where it is missing, as systemd would have."""
+    with open("/proc/mounts") as mounts:
+        if not any(line.split()[1:3] == [BPFFS, "bpf"] for line in mounts):
+            sh(f"mount -t bpf bpf {BPFFS}")
+
+
+class Gateway:
+    def __init__(self, lab, ns="ha", mobile_nodes=("2001:db8:1::100",), address="2001:db8:1::1", mode="auto",
+                 interfaces=("uplink", "home"), home_links=None, authentication="none", max_lifetime=3600,
+                 env=None, **home_agent):
+        """mobile_nodes: home addresses, or dicts as in the file; further keywords go to home-agent: with - for _."""
+        number = len(lab.gateways)
+        self.lab, self.ns, self.env = lab, lab.ns(ns), env or {}
+        self.dir = tempfile.mkdtemp(prefix=f"{lab.prefix}-gw")
+        self.pin_dir = f"{BPFFS}/{lab.prefix}-{number}"
+        self.control = f"{self.dir}/control"
+        self.log_path = f"{self.dir}/log"
+        self.config_path = f"{self.dir}/mobgwd.yaml"
+        self.home_device = f"mgh{os.getpid() % 1000000}{number}"[:14]
+        self.process, self.monitors, self.final_log = None, [], ""
+        modes = {name: (mode if isinstance(mode, str) else mode.get(name, "auto")) for name in interfaces}
+        self.config = {
+            "roles": ["home-agent"],
+            "interfaces": [{"name": name, "mode": modes[name]} for name in interfaces],
+            "home-agent": {
+                "address": address,
+                "home-links": home_links or [{"prefix": "2001:db8:1::/64", "interface": "home",
+                                              "max-lifetime": max_lifetime}],
+                **({"authentication": authentication} if authentication else {}),
+                "mobile-nodes": [n if isinstance(n, dict) else {"home-address": n} for n in mobile_nodes],
+                **{key.replace("_", "-"): value for key, value in home_agent.items()},
+            },
+            "pin-directory": self.pin_dir, "home-device": self.home_device, "control": {"path": self.control},
+        }
+
+    def write_config(self):
+        with open(self.config_path, "w") as file:
+            file.write("\n".join(yaml(self.config)) + "\n")
+
+    # ---- life ----
+
+    def spawn(self):
+        """Starts the daemon without waiting for it."""
+        self.write_config()
+        with open(self.log_path, "a") as log:
+            self.process = self.ns.popen([MOBGWD, "--config", self.config_path], stdout=log, stderr=log,
+                                         env={**os.environ, **self.env})
+        return self
+
+    def start(self, timeout=10):
+        self.spawn()
+
+        def answers():
+            assert self.process.poll() is None, f"mobgwd ended with {self.process.returncode}:\n{self.log()}"
+            return os.path.exists(self.control) and self.tool("show status --json", check=False).returncode == 0
+        until(answers, timeout, lambda: f"mobgwd answers on its control socket:\n{self.log()}")
+        return self
+
+    def refused_start(self, timeout=10):
+        """Starts it, expecting it to refuse: (exit code, log)."""
+        self.spawn()
+        until(lambda: self.process.poll() is not None, timeout, lambda: f"mobgwd gives up:\n{self.log()}")
+        return self.process.returncode, self.log()
+
+    def kill9(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        """SIGTERM; the exit code."""
+        return end_child(self.process, patience=10 * SLOW)
+
+    def restart(self):
+        if self.process and self.process.poll() is None:
+            self.stop()
+        return self.start()
+
+    def detach(self, check=True):
+        if not os.path.exists(self.config_path):
+            self.write_config()
+        return self.ns.run([MOBGWD, "--config", self.config_path, "--detach"], check=check)
+
+    def close(self):
+        if not os.path.isdir(self.dir):
+            return
+        for monitor in self.monitors:
+            end_child(monitor)
+        if self.process:
+            end_child(self.process, patience=10 * SLOW)
+            self.detach(check=False)
+        self.final_log = self.log()
+        # a scenario that broke the daemon must not disturb the next one; the test has failed by then
+        shutil.rmtree(self.dir, ignore_errors=True)
+        self.unpinned_by_hand = os.path.exists(self.pin_dir)
+        if self.unpinned_by_hand:
+            shutil.rmtree(self.pin_dir, ignore_errors=True)
+
+    def log(self):
+        try:
+            return Path(self.log_path).read_text(errors="replace")
+        except FileNotFoundError:
+            return self.final_log
+
+    # ---- what it says ----
+
+    def tool(self, command, check=True):
+        return sh([MOBGW, "--socket", self.control, *command.split()], check=check)
+
+    def show(self, what):
+        reply = json.loads(self.tool(f"show {what} --json").stdout)
+        return reply.get("data", reply)
+
+    def bindings(self):
+        """{home address: binding as in the JSON}"""
+        return {b["home_address"]: b for b in self.show("bindings")["bindings"]}
+
+    def interfaces(self):
+        return {i["name"]: i for i in self.show("interfaces")["interfaces"]}
+
+    def all_counters(self):
+        """{name: packets or count} of data path, agent and slow path; names are unique over the first two."""
+        reply = self.show("counters")
+        rows = {f"slow:{row['name']}": row["count"] for row in reply.get("slow_path") or []}
+        rows.update((row["name"], row["count"]) for row in reply["agent"])
+        rows.update((row["name"], row["packets"]) for row in reply["data_path"])
+        return rows
+
+    def counters(self, name):
+        return self.all_counters()[name]
+
+    def wait_counter(self, name, value, timeout=3.0):
+        """Waits until it has reached the value; returns what it is then."""
+        return until(lambda: (lambda now: now >= value and now)(self.counters(name)) or (value == 0), timeout,
+                     lambda: f"{name} reaches {value}: {({k: v for k, v in self.all_counters().items() if v})}")
+
+    def wait_bindings(self, count, timeout=3.0):
+        return until(lambda: len(self.bindings()) == count and (self.bindings() or True), timeout,
+                     lambda: f"{count} bindings: {self.bindings()}")
+
+    def monitor(self, **kwargs):
+        """`mobgw monitor --json`, its lines on .stdout; ended before the daemon is."""
+        self.monitors.append(self.ns.popen([MOBGW, "--socket", self.control, "monitor", "--json"], stdout=subprocess.PIPE,
+                                           **kwargs))
+        return self.monitors[-1]
+
+    def map_dump(self, name):
+        """bpftool's view of a pinned map, as its JSON list."""
+        done = sh(["bpftool", "-j", "map", "dump", "pinned", f"{self.pin_dir}/{ABI}/{name}"])
+        return json.loads(done.stdout)
+
+
+def yaml(value, indent=0):
+    """Lines of block YAML; enough for our files: mappings, lists, words, numbers."""
+    pad = " " * indent
+    lines = []
+    for key, item in value.items():
+        if isinstance(item, dict):
+            lines += [f"{pad}{key}:", *yaml(item, indent + 2)]
+        elif isinstance(item, (list, tuple)):
+            if not item:
+                continue
+            if not isinstance(item[0], dict):
+                lines.append(f"{pad}{key}: [{', '.join(map(str, item))}]")
+                continue
+            lines.append(f"{pad}{key}:")
+            for entry in item:
+                body = ", ".join(f"{k}: {quoted(v)}" for k, v in entry.items())
+                lines.append(f"{pad}  - {{ {body} }}")
+        else:
+            lines.append(f"{pad}{key}: {quoted(item)}")
+    return lines
+
+
+def quoted(item):
+    return f'"{item}"' if isinstance(item, str) and ":" in item else str(item)
