@@ -8,7 +8,6 @@
 #include <ifaddrs.h>
 #include <net/if_arp.h>
 #include <linux/if_link.h>
-#include <netpacket/packet.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -29,45 +28,47 @@ struct device {
 	bool ethernet;
 };
 
-static int device_read(const char *name, struct device *dev)
+/* The first link-local address; none is left unspecified. */
+static int read_link_local(const char *name, struct in6_addr *out)
 {
-	struct ifaddrs *list, *at;
-	struct ifreq req = {};
-	bool found = false;
-	int fd, err = 0;
+	struct ifaddrs *list;
 
-	memset(dev, 0, sizeof(*dev));
 	if (getifaddrs(&list))
 		return -errno;
-	for (at = list; at; at = at->ifa_next) {
-		if (!at->ifa_addr || strcmp(at->ifa_name, name))
+	for (const struct ifaddrs *at = list; at; at = at->ifa_next) {
+		struct sockaddr_in6 sin6;
+
+		if (!at->ifa_addr || at->ifa_addr->sa_family != AF_INET6 || strcmp(at->ifa_name, name))
 			continue;
-		if (at->ifa_addr->sa_family == AF_PACKET) {
-			const struct sockaddr_ll *ll = (const void *)at->ifa_addr;
-
-			found = true;
-			dev->ethernet = ll->sll_hatype == ARPHRD_ETHER;
-			memcpy(dev->port.mac, ll->sll_addr, sizeof(dev->port.mac));
-		} else if (at->ifa_addr->sa_family == AF_INET6) {
-			const struct sockaddr_in6 *sin6 = (const void *)at->ifa_addr;
-
-			if (IN6_IS_ADDR_LINKLOCAL(&sin6->sin6_addr) && IN6_IS_ADDR_UNSPECIFIED(&dev->port.link_local))
-				dev->port.link_local = sin6->sin6_addr;
-		}
+		memcpy(&sin6, at->ifa_addr, sizeof(sin6));
+		if (IN6_IS_ADDR_LINKLOCAL(&sin6.sin6_addr) && IN6_IS_ADDR_UNSPECIFIED(out))
+			*out = sin6.sin6_addr;
 	}
 	freeifaddrs(list);
-	if (!found)
-		return -ENODEV;
-	fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return 0;
+}
+
+static int device_read(const char *name, struct device *dev)
+{
+	struct ifreq hardware = {}, mtu = {};
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+
+	memset(dev, 0, sizeof(*dev));
 	if (fd < 0)
 		return -errno;
-	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
-	if (ioctl(fd, SIOCGIFMTU, &req))
+	snprintf(hardware.ifr_name, sizeof(hardware.ifr_name), "%s", name);
+	snprintf(mtu.ifr_name, sizeof(mtu.ifr_name), "%s", name);
+	if (ioctl(fd, SIOCGIFHWADDR, &hardware) || ioctl(fd, SIOCGIFMTU, &mtu))
 		err = -errno;
-	dev->port.mtu = req.ifr_mtu > 65535 ? 65535 : req.ifr_mtu;
-	dev->port.flags = dev->ethernet ? 0 : PORT_NO_ETHERNET;
 	close(fd);
-	return err;
+	if (err)
+		return err;
+	dev->ethernet = hardware.ifr_hwaddr.sa_family == ARPHRD_ETHER;
+	if (dev->ethernet)
+		memcpy(dev->port.mac, hardware.ifr_hwaddr.sa_data, sizeof(dev->port.mac));
+	dev->port.mtu = mtu.ifr_mtu > 65535 ? 65535 : mtu.ifr_mtu;
+	dev->port.flags = dev->ethernet ? 0 : PORT_NO_ETHERNET;
+	return read_link_local(name, &dev->port.link_local);
 }
 
 /* A pinned link of ours on this very interface; its descriptor, or -ENOENT. A link whose device is gone is cleared away. */

@@ -251,8 +251,14 @@ void dispatch_icmp_error(struct gateway *gw, const struct in6_addr *from, const 
 		gateway_count(gw, AGENT_ICMP_STRANGE);
 		return;
 	}
-	if (error.type == ICMP6_TOO_BIG)
+	if (error.type == ICMP6_TOO_BIG) {
+		struct mip6_ipv6 inner;
+
 		learn_path_mtu(gw, entry, error.mtu);
+		memcpy(&inner, error.inner, sizeof(inner));
+		if (IP6_HDR_LEN + (uint32_t)ntohs(inner.payload_len) <= IP6_MIN_MTU)
+			return; /* RFC 2473 §8.2: its tunnel packet is fragmented from now on */
+	}
 	if (send_icmp_error(gw, error.type, error.code, error.inner_mtu, &gw->config->agent, 0, error.inner, error.inner_len))
 		gateway_count(gw, AGENT_ICMP_TRANSLATED);
 }

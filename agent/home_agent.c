@@ -257,9 +257,14 @@ static void update_pending(struct gateway *gw, struct binding_entry *entry, cons
 			   const struct answer_road *road)
 {
 	struct pending *pending = entry->role;
+	bool with_local = (req->flags & ~entry->flags) & BU_LINK_LOCAL;
 
 	binding_update(gw->bindings, req, now, NULL);
 	pending->road = *road;
+	if (with_local) { /* L newly set: the link-local address has to be tested too, so detection starts over */
+		neighbour_dad_stop(gw->nb, &entry->home);
+		neighbour_dad_start(gw->nb, home_ifindex(gw, entry->home_link), &entry->home, true);
+	}
 }
 
 /* Refresh or move of a live binding: the path is tried first, so that a failure leaves all as it was. */
@@ -359,6 +364,7 @@ void home_agent_on_dad_done(struct gateway *gw, const struct in6_addr *home, boo
 {
 	struct binding_entry *entry = binding_find(gw->bindings, home);
 	struct answer_road road;
+	uint32_t left_s[LIMIT_HOME_LINKS], lifetime_s;
 	struct in6_addr care_of;
 	uint16_t seq;
 
@@ -368,6 +374,10 @@ void home_agent_on_dad_done(struct gateway *gw, const struct in6_addr *home, boo
 	free(entry->role);
 	entry->role = NULL;
 	if (unique) {
+		/* what is granted begins with the acknowledgement, and still ends with the prefix */
+		prefixes_left(gw, gw->clock(), left_s);
+		lifetime_s = left_s[entry->home_link] < entry->lifetime_s ? left_s[entry->home_link] : entry->lifetime_s;
+		binding_set_expiry(gw->bindings, entry, gw->clock(), lifetime_s - lifetime_s % LIFETIME_UNIT_S);
 		registered(gw, entry, &road);
 		return;
 	}

@@ -261,10 +261,10 @@ static void taken(struct neighbour *nb, int ifindex, const struct in6_addr *targ
 static int on_icmp(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
 	struct neighbour *nb = arg;
-	uint8_t data[256];
+	uint8_t data[256] = {};
 
 	for (int i = 0; i < 64; i++) {
-		struct sockaddr_in6 from;
+		struct sockaddr_in6 from = {};
 		struct iovec vector = { data, sizeof(data) };
 		union {
 			struct cmsghdr align;
@@ -273,7 +273,7 @@ static int on_icmp(sd_event_source *source, int fd, uint32_t revents, void *arg)
 		struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &vector, .msg_iovlen = 1,
 				      .msg_control = &control, .msg_controllen = sizeof(control) };
 		int hop_limit = 0, ifindex = 0;
-		struct mip6_nd nd;
+		struct mip6_nd nd = {};
 
 		if (recvmsg(fd, &msg, MSG_DONTWAIT) < (ssize_t)sizeof(nd)) {
 			if (errno == EAGAIN)

@@ -64,6 +64,8 @@ static int walk_header(const uint8_t *data, struct cursor *cur, struct packet_vi
 	head = take(cur, len);
 	if (!head)
 		return -EINVAL;
+	if (view->proto == NH_ROUTING && head[2] == RH_TYPE0)
+		view->has_rh0 = true;
 	if (view->proto == NH_DSTOPTS)
 		walk_options((struct cursor){ head + 2, head + len }, view);
 	if (view->proto == NH_FRAGMENT) {

@@ -16,6 +16,7 @@ struct packet_view {
 	uint8_t hop_limit;
 	uint8_t proto;		/* the upper layer header (NH_MH, NH_ICMPV6, NH_IPV6 ...) at `offset` */
 	bool has_home;
+	bool has_rh0;		/* a type 0 routing header, RFC 5095 */
 	bool has_tunnel_limit;	/* destination option 4, RFC 2473 §4.1.1 */
 	uint8_t tunnel_limit;
 	bool fragment;		/* any fragment header */

@@ -81,6 +81,8 @@ static struct registration_decision decide_registration(const struct config *con
 		return refuse(d, status);
 	if (!node)
 		return refuse(d, BA_PROHIBITED);
+	if (bu->flags & BU_ROUTER)
+		return refuse(d, BA_ROUTER_NOT_PERMITTED); /* RFC 3963 §6.6: mobile routers are not taken yet */
 	/* a tunnel that ends at one of our own home addresses, or at ourselves, never ends */
 	if (addr_equal(&d.care_of, &config->agent) || config_mobile_node(config, &d.care_of))
 		return refuse(d, BA_BAD_CARE_OF);

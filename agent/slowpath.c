@@ -214,9 +214,15 @@ static bool take_ecn(uint8_t *inner, int outer_class)
 	return true;
 }
 
-static bool has_rh0(const uint8_t *packet, const struct mip6_ipv6 *ip, size_t len)
+/* As bpf/inspect.bpf.h check_inside(): no type 0 routing header, and no neighbour discovery, which the kernel would believe. */
+static bool inside_refused(const uint8_t *packet, size_t len)
 {
-	return ip->nexthdr == NH_ROUTING && (len < IP6_HDR_LEN + 4 || packet[IP6_HDR_LEN + 2] == RH_TYPE0);
+	struct packet_view view;
+
+	if (packet_walk(packet, len, &view) || view.has_rh0)
+		return true;
+	return view.proto == NH_ICMPV6 && view.offset < view.len && packet[view.offset] >= ICMP6_ROUTER_SOLICIT &&
+	       packet[view.offset] <= ICMP6_REDIRECT;
 }
 
 /* The same checks as bpf/inspect.bpf.h check_inner(). Return: length of the inner packet, 0 where it is refused. */
@@ -233,7 +239,7 @@ static size_t check_inner(struct slowpath *sp, const uint8_t *inner, size_t len,
 	b = binding_find(sp->cache, &ip.src);
 	if (!b || b->state != BINDING_ACTIVE || mono_before(b->expires, now()) || !addr_equal(&b->care_of, outer_src))
 		return 0;
-	return has_rh0(inner, &ip, len) ? 0 : IP6_HDR_LEN + (size_t)ntohs(ip.payload_len);
+	return inside_refused(inner, len) ? 0 : IP6_HDR_LEN + (size_t)ntohs(ip.payload_len);
 }
 
 /* Into the kernel, as if it had come in by the device without ND: it forwards from there. */

@@ -172,7 +172,7 @@ static __always_inline void *push_headers(hook_ctx *ctx, __u32 old_l2, const str
 static __always_inline enum reason encapsulate(hook_ctx *ctx, struct packet *p, const struct binding *b)
 {
 	struct mip6_ipv6 *ip = ipv6_at(ctx, p->l3);
-	struct outer o = { .src = p->set->agent };
+	struct outer o = { .src = &p->set->agent };
 	struct way way = {};
 	__u32 overhead = IP6_HDR_LEN, path;
 	void *at;

@@ -62,7 +62,8 @@ static __always_inline __be32 decapsulated_first_word(__be32 outer, __be32 inner
 struct outer {
 	__be32 first_word;
 	__u32 inner_len;   /* whole inner packet */
-	struct in6_addr src, dst;
+	const struct in6_addr *src; /* in map settings */
+	struct in6_addr dst;	     /* a copy: the binding may be reused under us */
 	__u8 limit;	   /* with has_limit: value of our own encapsulation limit */
 	bool has_limit;
 };
@@ -74,7 +75,7 @@ static __always_inline void write_outer(struct mip6_ipv6 *ip, const struct outer
 	ip->payload_len = bpf_htons(o->inner_len + (o->has_limit ? TUNNEL_OPTION_LEN : 0));
 	ip->nexthdr = o->has_limit ? NH_DSTOPTS : NH_IPV6;
 	ip->hop_limit = TUNNEL_HOP_LIMIT;
-	ip->src = o->src;
+	ip->src = *o->src;
 	ip->dst = o->dst;
 }
 

@@ -206,7 +206,7 @@ static __always_inline enum reason push_tunnel(struct __sk_buff *skb, const stru
 
 static __always_inline enum reason to_tunnel(struct __sk_buff *skb, const struct settings *set, const struct binding *b, int *action)
 {
-	struct outer o = { .src = set->agent, .dst = b->care_of };
+	struct outer o = { .src = &set->agent, .dst = b->care_of };
 	__u16 path_mtu = b->mtu;
 	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
 	struct route r = {};

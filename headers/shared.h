@@ -62,12 +62,12 @@
 	X(DROP_TUNNEL_LOOP, DROP, "tunnel-loop", "the care-of address of a binding is itself bound, or our own") \
 	/* dropped: home addresses */ \
 	X(DROP_LINK_LOCAL, DROP, "link-local", "to the link-local address of a mobile node that is away (RFC 6275 §10.4.2): reported for an ICMPv6 error") \
-	X(DROP_ND_HOME, DROP, "nd-to-home-address", "neighbour discovery or MLD sent to a bound home address: never tunnelled") \
+	X(DROP_ND_HOME, DROP, "nd-to-home-address", "neighbour discovery or MLD sent to a bound home address, or neighbour discovery out of a tunnel: on-link only") \
 	X(DROP_ND_MALFORMED, DROP, "nd-malformed", "neighbour solicitation for a bound home address with wrong hop limit, length or checksum") \
 	X(DROP_HOP_LIMIT, DROP, "hop-limit", "hop limit used up inside the tunnel chain") \
 	X(DROP_TOO_BIG_RATE, DROP, "too-big-rate", "too big for the tunnel, over the rate of ICMPv6 errors") \
 	X(DROP_NO_ROOM, DROP, "no-room", "the kernel gave no room to write the new headers") \
-	X(DROP_NO_ROUTE, DROP, "no-route", "no route to the care-of address") \
+	X(DROP_NO_ROUTE, DROP, "no-route", "no route to the care-of address, or multicast of the device without ND itself") \
 	/* beside the verdict */ \
 	X(NOTE_RESOLVE, NOTE, "resolve-asked", "agent asked to resolve a next hop") \
 	X(NOTE_FIB, NOTE, "fib-lookup", "next hop looked up in the kernel's table (agent's entry missing or old)") \
