@@ -43,8 +43,10 @@ void binding_cache_free(struct binding_cache *cache)
 
 	if (!cache)
 		return;
-	HASH_ITER (hh, cache->by_home, node, next) {
-		HASH_DEL(cache->by_home, node);
+	node = cache->by_home;
+	HASH_CLEAR(hh, cache->by_home); /* the hash only: its elements still know each other */
+	for (; node; node = next) {
+		next = node->hh.next;
 		free(node);
 	}
 	free(cache->heap);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The device without ND: a veth pair. Home prefixes are routed into its one end, where the TC program decides; what only
- * the agent can do comes out of the other end (slowpath.c). The route names a gateway, so that one neighbour entry serves
- * all home addresses, and has a lower metric than the kernel's on-link route, so that it wins on physical home links too
- * (docs/architecture.md, "Settled by trial"). It outlives the daemon as the programs do.
+ * The device without ND: a veth pair. Home prefixes are routed into its one end, where the TC program decides; what
+ * only the agent can do comes out of the other end (slowpath.c). The route names a gateway, so that one neighbour entry
+ * serves all home addresses, and has a lower metric than the kernel's on-link route, so that it wins on physical home
+ * links too (docs/architecture.md, "Settled by trial"). It outlives the daemon as the programs do.
  */
 #include "netlink_priv.h"
 
@@ -18,10 +18,12 @@
 #include <unistd.h>
 
 enum {
-	ROUTE_METRIC = 64,	/* the kernel's on-link routes have 256 */
-	LINK_TABLE = 0x6d67,	/* "mg": home prefixes as on-link routes of their own links; also the preference of its rules */
-	HOME_TABLE = 0x6d68,	/* everything, for what the agent sends by the device without ND: also refusals to addresses of no home link */
-	DEVICE_MTU = 65535,	/* aggregates pass whole; the routes have the MTU that counts */
+	ROUTE_METRIC = 64, /* the kernel's on-link routes have 256 */
+	LINK_TABLE =
+		0x6d67, /* "mg": home prefixes as on-link routes of their own links; also the preference of its rules */
+	HOME_TABLE = 0x6d68, /* everything, for what the agent sends by the device without ND: also refusals to
+				addresses of no home link */
+	DEVICE_MTU = 65535,  /* aggregates pass whole; the routes have the MTU that counts */
 	VIRTUAL_LINK_MTU = 1500,
 };
 
@@ -67,19 +69,27 @@ static int offloads_off(const char *device)
 	return err;
 }
 
-/* The kind of an existing device: "veth" or another; empty where it can't be told. */
-static int take_kind(const struct nlmsghdr *msg, void *arg)
-{
-	const struct nlattr *attr, *inner;
+struct device {
+	char kind[16]; /* "veth" or another; empty where it can't be told */
+	int other;     /* of a veth: the other end */
+	uint32_t mtu;
+};
 
-	mnl_attr_for_each(attr, msg, sizeof(struct ifinfomsg))
-	{
-		if (mnl_attr_get_type(attr) != IFLA_LINKINFO)
-			continue;
-		mnl_attr_for_each_nested(inner, attr)
-			if (mnl_attr_get_type(inner) == IFLA_INFO_KIND)
-				snprintf(arg, 16, "%.*s", (int)mnl_attr_get_payload_len(inner), mnl_attr_get_str(inner));
-	}
+static int take_device(const struct nlmsghdr *msg, void *arg)
+{
+	static const uint8_t least[IFLA_LINKINFO + 1] = { [IFLA_LINK] = 4, [IFLA_MTU] = 4 };
+	const struct nlattr *attr[IFLA_LINKINFO + 1], *inner;
+	struct device *out = arg;
+
+	rtnl_attributes(msg, sizeof(struct ifinfomsg), least, attr, IFLA_LINKINFO);
+	if (attr[IFLA_LINK])
+		out->other = (int)mnl_attr_get_u32(attr[IFLA_LINK]);
+	if (attr[IFLA_MTU])
+		out->mtu = mnl_attr_get_u32(attr[IFLA_MTU]);
+	if (!attr[IFLA_LINKINFO])
+		return MNL_CB_OK;
+	mnl_attr_for_each_nested(inner, attr[IFLA_LINKINFO]) if (mnl_attr_get_type(inner) == IFLA_INFO_KIND) snprintf(
+		out->kind, sizeof(out->kind), "%.*s", (int)mnl_attr_get_payload_len(inner), mnl_attr_get_str(inner));
 	return MNL_CB_OK;
 }
 
@@ -116,32 +126,48 @@ static int create(struct mnl_socket *sock, const char *name, const char *peer)
 	return rtnl_talk(sock, msg, NULL, NULL);
 }
 
-static int check_existing(struct mnl_socket *sock, int ifindex, const char *name)
+/* A device of our name that isn't our pair is somebody else's: left alone. */
+static int check_existing(struct mnl_socket *sock, int ifindex, const char *name, const char *peer)
 {
-	char buf[256], kind[16] = "";
-	int err = rtnl_talk(sock, link_request(buf, RTM_GETLINK, ifindex), take_kind, kind);
+	char buf[256];
+	struct device device = {};
+	int err = rtnl_talk(sock, link_request(buf, RTM_GETLINK, ifindex), take_device, &device);
 
-	if (err || !strcmp(kind, "veth"))
+	if (err) {
+		log_error("home device: look at %s: %s", name, strerror(-err));
 		return err;
-	log_error("home device: %s exists and is no veth of ours (kind '%s'); name another with home-device", name, kind);
+	}
+	if (!strcmp(device.kind, "veth") && device.other && device.other == (int)if_nametoindex(peer))
+		return 0;
+	log_error("home device: %s exists and is no veth with %s as its other end (kind '%s'): remove it (ip link del "
+		  "%s), "
+		  "or name another with home-device",
+		  name, peer, device.kind, name);
 	return -EEXIST;
 }
 
-static int bring_up(struct mnl_socket *sock, int ifindex, bool no_arp)
+/* Flags, MTU; no link-local address, since nothing of ours speaks ND there: before it comes up, or it would get one. */
+static int configure(struct mnl_socket *sock, int ifindex, bool no_arp)
 {
 	char buf[256];
 	struct nlmsghdr *msg = link_request(buf, RTM_NEWLINK, ifindex);
-	struct ifinfomsg *head = mnl_nlmsg_get_payload(msg);
 	struct nlattr *spec, *inet6;
+	struct ifinfomsg *head;
+	int err;
 
-	head->ifi_flags = IFF_UP | (no_arp ? IFF_NOARP : 0);
-	head->ifi_change = IFF_UP | IFF_NOARP;
-	/* no link-local address: nothing of ours speaks ND there */
+	mnl_attr_put_u32(msg, IFLA_MTU, DEVICE_MTU);
 	spec = mnl_attr_nest_start(msg, IFLA_AF_SPEC);
 	inet6 = mnl_attr_nest_start(msg, AF_INET6);
 	mnl_attr_put_u8(msg, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
 	mnl_attr_nest_end(msg, inet6);
 	mnl_attr_nest_end(msg, spec);
+	err = rtnl_talk(sock, msg, NULL, NULL);
+	if (err)
+		return err;
+	msg = link_request(buf, RTM_NEWLINK, ifindex);
+	head = mnl_nlmsg_get_payload(msg);
+	head->ifi_flags = IFF_UP | (no_arp ? IFF_NOARP : 0);
+	head->ifi_change = IFF_UP | IFF_NOARP;
 	return rtnl_talk(sock, msg, NULL, NULL);
 }
 
@@ -197,12 +223,12 @@ static int add_route(struct mnl_socket *sock, const struct config_home_link *lin
 }
 
 /*
- * Who is at home is sent to his link by the TC program, and looked up there by a rule for that outgoing interface: in the
- * main table he would be found behind the device without ND again. Link routes go with their link, and are set again when
- * it comes back.
+ * Who is at home is sent to his link by the TC program, and looked up there by a rule for that outgoing interface: in
+ * the main table he would be found behind the device without ND again. Link routes go with their link, and are set
+ * again when it comes back.
  */
-static int table_route(struct mnl_socket *sock, uint16_t type, uint32_t table, const struct in6_addr *prefix, uint8_t prefix_len,
-		       const char *device, const struct in6_addr *via)
+static int table_route(struct mnl_socket *sock, uint16_t type, uint32_t table, const struct in6_addr *prefix,
+		       uint8_t prefix_len, const char *device, const struct in6_addr *via)
 {
 	char buf[512];
 	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
@@ -252,42 +278,44 @@ static int add_link(struct mnl_socket *sock, const struct config_home_link *link
 		return 0;
 	err = table_rule(sock, RTM_NEWRULE, LINK_TABLE, link->interface);
 	if (!err && if_nametoindex(link->interface))
-		err = table_route(sock, RTM_NEWROUTE, LINK_TABLE, &link->prefix, link->prefix_len, link->interface, NULL);
+		err = table_route(sock, RTM_NEWROUTE, LINK_TABLE, &link->prefix, link->prefix_len, link->interface,
+				  NULL);
 	if (err == -ENETDOWN)
 		return 0; /* set when it comes up */
 	if (err)
-		log_error("home device: route %s/%u on its link %s: %s", addr_text(&link->prefix), link->prefix_len, link->interface,
-			  strerror(-err));
+		log_error("home device: route %s/%u on its link %s: %s", addr_text(&link->prefix), link->prefix_len,
+			  link->interface, strerror(-err));
 	return err;
 }
 
 /* The pair exists and both ends are as they should be. */
 static int prepare(struct mnl_socket *sock, const char *name, const char *peer, int *ifindex, int *peer_ifindex)
 {
-	int err = 0;
+	int err;
 
 	*ifindex = (int)if_nametoindex(name);
-	if (*ifindex)
-		err = check_existing(sock, *ifindex, name);
-	else
+	if (*ifindex) {
+		err = check_existing(sock, *ifindex, name, peer);
+		if (err)
+			return err;
+	} else {
 		err = create(sock, name, peer);
-	if (err) {
-		log_error("home device: make veth pair %s and %s: %s", name, peer, strerror(-err));
-		return err;
+		if (err) {
+			log_error("home device: make veth pair %s and %s: %s", name, peer, strerror(-err));
+			return err;
+		}
 	}
 	*ifindex = (int)if_nametoindex(name);
 	*peer_ifindex = (int)if_nametoindex(peer);
-	if (!*ifindex || !*peer_ifindex) {
-		log_error("home device: %s has no peer %s; remove it: ip link del %s", name, peer, name);
+	if (!*ifindex || !*peer_ifindex)
 		return -ENODEV;
-	}
 	err = set_sysctl(peer, "disable_ipv6", "1");
 	if (!err)
 		err = set_sysctl(name, "accept_ra", "0");
 	if (!err)
-		err = bring_up(sock, *ifindex, true);
+		err = configure(sock, *ifindex, true);
 	if (!err)
-		err = bring_up(sock, *peer_ifindex, false);
+		err = configure(sock, *peer_ifindex, false);
 	if (!err)
 		err = set_sysctl(name, "forwarding", "1");
 	if (!err)
@@ -297,12 +325,10 @@ static int prepare(struct mnl_socket *sock, const char *name, const char *peer, 
 
 int home_device_open(const struct config *config, int *ifindex, int *peer_ifindex)
 {
-	struct mnl_socket *sock = mnl_socket_open(NETLINK_ROUTE);
+	struct mnl_socket *sock;
 	char peer[IF_NAMESIZE + 1];
-	int err = 0;
+	int err = rtnl_open(&sock, 0);
 
-	if (!sock || mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) < 0)
-		err = -errno;
 	snprintf(peer, sizeof(peer), "%sp", config->home_device);
 	if (!err)
 		err = prepare(sock, config->home_device, peer, ifindex, peer_ifindex);
@@ -322,9 +348,9 @@ int home_device_open(const struct config *config, int *ifindex, int *peer_ifinde
 
 void home_device_link_up(const struct config *config, const char *name)
 {
-	struct mnl_socket *sock = mnl_socket_open(NETLINK_ROUTE);
+	struct mnl_socket *sock;
 
-	if (sock && mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) >= 0)
+	if (!rtnl_open(&sock, 0))
 		for (size_t i = 0; i < config->home_link_count; i++)
 			if (!strcmp(config->home_links[i].interface, name))
 				add_link(sock, &config->home_links[i]);
@@ -332,29 +358,35 @@ void home_device_link_up(const struct config *config, const char *name)
 		mnl_socket_close(sock);
 }
 
+/* Routes by the device go with it; rules, and the routes by the home links, don't. Whatever is gone is gone. */
+static void remove_rules(struct mnl_socket *sock, const struct config *config)
+{
+	table_rule(sock, RTM_DELRULE, HOME_TABLE, config->home_device);
+	for (size_t i = 0; i < config->home_link_count; i++) {
+		const struct config_home_link *link = &config->home_links[i];
+
+		if (!link->interface[0])
+			continue;
+		table_rule(sock, RTM_DELRULE, LINK_TABLE, link->interface);
+		table_route(sock, RTM_DELROUTE, LINK_TABLE, &link->prefix, link->prefix_len, link->interface, NULL);
+	}
+}
+
 int home_device_remove(const struct config *config)
 {
-	struct mnl_socket *sock;
 	int ifindex = (int)if_nametoindex(config->home_device), err;
-	char buf[256];
+	char buf[256], peer[IF_NAMESIZE + 1];
+	struct mnl_socket *sock;
 
-	if (!ifindex)
-		return 0;
-	sock = mnl_socket_open(NETLINK_ROUTE);
-	if (!sock || mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) < 0)
-		return -errno;
-	err = check_existing(sock, ifindex, config->home_device);
-	for (size_t i = 0; !err && i < config->home_link_count; i++) {
-		if (!config->home_links[i].interface[0])
-			continue;
-		table_rule(sock, RTM_DELRULE, LINK_TABLE, config->home_links[i].interface);
-		table_route(sock, RTM_DELROUTE, LINK_TABLE, &config->home_links[i].prefix, config->home_links[i].prefix_len,
-			    config->home_links[i].interface, NULL);
-	}
+	snprintf(peer, sizeof(peer), "%sp", config->home_device);
+	err = rtnl_open(&sock, 0);
+	if (!err && ifindex)
+		err = check_existing(sock, ifindex, config->home_device, peer);
 	if (!err)
-		table_rule(sock, RTM_DELRULE, HOME_TABLE, config->home_device); /* its route goes with the device */
-	if (!err)
+		remove_rules(sock, config);
+	if (!err && ifindex)
 		err = rtnl_talk(sock, link_request(buf, RTM_DELLINK, ifindex), NULL, NULL);
-	mnl_socket_close(sock);
+	if (sock)
+		mnl_socket_close(sock);
 	return err;
 }

@@ -121,7 +121,8 @@ struct link_info {
 /* -ENOENT where there is none. */
 int netlink_link(struct netlink *nl, int ifindex, struct link_info *out);
 int netlink_link_by_name(struct netlink *nl, const char *name, struct link_info *out);
-/* Route lookup: where would a packet from @src (may be NULL) to @dst go? @gateway unspecified: on-link. -ENETUNREACH. */
+/* Route lookup: where would a tunnel packet of the agent to @dst go? @gateway unspecified: on-link. An address of a physical
+ * home link is on that link, not behind the device without ND. -ENETUNREACH. */
 int netlink_route(struct netlink *nl, const struct in6_addr *dst, int *ifindex, struct in6_addr *gateway, uint16_t *mtu);
 /* Neighbour state; -ENOENT where unknown or failed. */
 int netlink_neighbour(struct netlink *nl, int ifindex, const struct in6_addr *addr, uint8_t mac[6]);
@@ -148,7 +149,7 @@ uint16_t nexthop_mtu(struct nexthops *nh, const struct in6_addr *care_of);	/* 0:
 /* From netlink.c; cheap, work is done in one pass a little later. */
 void nexthops_route_changed(struct nexthops *nh);
 void nexthops_neighbour_changed(struct nexthops *nh, int ifindex, const struct in6_addr *addr, const uint8_t *mac /* NULL: gone */);
-void nexthops_link_changed(struct nexthops *nh, int ifindex);
+void nexthops_link_changed(struct nexthops *nh, int ifindex);	/* 0: any may have */
 
 /* ---- neighbour.c: DAD, unsolicited advertisements, multicast groups of home links ---- */
 int neighbour_open(sd_event *loop, struct netlink *nl, struct datapath *dp, const struct config *config, const struct kernel_handlers *handlers, struct neighbour **out);

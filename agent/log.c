@@ -82,7 +82,7 @@ bool addr_in_prefix(const struct in6_addr *addr, const struct in6_addr *prefix, 
 {
 	unsigned int octets = len / 8, bits = len % 8;
 
-	if (len > 128 || memcmp(addr, prefix, octets))
+	if (len > 128 || memcmp(addr, prefix, octets) != 0)
 		return false;
 	return !bits || !((addr->s6_addr[octets] ^ prefix->s6_addr[octets]) >> (8 - bits));
 }

@@ -196,10 +196,12 @@ static struct dad *dad_find(struct neighbour *nb, const struct in6_addr *home)
 static void dad_done(struct neighbour *nb, struct dad *dad, bool unique)
 {
 	struct in6_addr home = dad->home;
+	int ifindex = dad->ifindex;
 
-	groups_leave(nb->groups, dad->ifindex, &home);
 	dad_remove(nb, dad);
 	nb->handlers->on_dad_done(nb->handlers->arg, &home, unique);
+	/* last, so that an address now defended keeps its group: no switch hears of a membership that ended */
+	groups_leave(nb->groups, ifindex, &home);
 }
 
 int neighbour_dad_start(struct neighbour *nb, int ifindex, const struct in6_addr *home, bool link_local)

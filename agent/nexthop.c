@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Care-of address -> index into the data path's `nexthops`. Many care-of addresses share one entry: that of their gateway
- * on its link. A gateway that changes its MAC is one write; a route that changes is one pass over the care-of addresses,
- * in slices, so that the loop stays free. The kernel keeps the neighbours in use alive (NTF_EXT_MANAGED).
+ * Care-of address -> index into the data path's `nexthops`. Many care-of addresses share one entry: that of their
+ * gateway on its link. A gateway that changes its MAC is one write; a route that changes is one pass over the care-of
+ * addresses, in slices, so that the loop stays free. The kernel keeps the neighbours in use alive (NTF_EXT_MANAGED).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,20 +15,31 @@ enum {
 	PASS_DELAY_US = 20000, /* changes of routes come in bursts */
 	PASS_SLICE = 1000,     /* route lookups in one turn of the loop: some 5 ms */
 	MANAGED_LIMIT = 8192,  /* neighbours kept alive; the kernel's own table has limits too (gc_thresh3) */
+	ETHERTYPE_IPV6 = 0x86DD,
+	TAG_LEN = 4,
+	TAGS_LEN = 8, /* room for two in nexthop.l2 */
 };
 
-struct hop_key {
+struct via_key {
 	struct in6_addr addr; /* gateway, or the care-of address itself where on-link */
 	int ifindex;
 };
 
+/* A neighbour that next hops lead to; in the table once for each MTU of the routes by it, mostly one. */
+struct via {
+	struct via_key key;
+	bool managed;
+	struct hop *hops;
+	UT_hash_handle hh;
+};
+
 struct hop {
-	struct hop_key key;
+	struct via *via;
 	uint32_t index;
 	uint32_t refs;
-	bool managed;
+	uint16_t mtu; /* of the route */
 	struct nexthop value;
-	UT_hash_handle hh;
+	struct hop *next;
 };
 
 struct target {
@@ -44,7 +55,7 @@ struct nexthops {
 	struct netlink *nl;
 	struct datapath *dp;
 	const struct kernel_handlers *handlers;
-	struct hop *hops;
+	struct via *vias;
 	struct target *targets, *pass_at;
 	sd_event_source *timer;
 	/* A queue, not a stack: an index freed now may still stand in a binding for a moment, and comes back last. */
@@ -76,82 +87,148 @@ static void put16(uint8_t *at, uint16_t v)
 	at[1] = v & 0xFF;
 }
 
-/* The finished link-layer header; VLAN devices send through the device below, tagged. */
+/*
+ * Tags of VLAN devices, the outermost first, down to the device that sends the frame. Return: the octets written at
+ * @at; -1: deeper than a next hop has room for, or a device below is missing.
+ */
+static int put_tags(struct nexthops *nh, struct link_info *link, uint8_t *at)
+{
+	int len = 0;
+
+	while (link->lower_ifindex) {
+		if (len == TAGS_LEN)
+			return -1;
+		memmove(at + TAG_LEN, at, len);
+		put16(at, link->vlan_proto);
+		put16(at + 2, link->vlan_tci);
+		len += TAG_LEN;
+		if (netlink_link(nh->nl, link->lower_ifindex, link))
+			return -1;
+	}
+	return len;
+}
+
+/* The finished link-layer header; VLAN devices send through the device below, tagged. @mac NULL: not to be reached now.
+ */
 static void hop_fill(struct nexthops *nh, struct hop *hop, const uint8_t *mac)
 {
-	struct nexthop *n = &hop->value;
-	struct link_info link;
-	uint8_t *at = n->l2;
+	struct nexthop n = {};
+	struct link_info link, lower;
+	int tags;
 
-	memset(n, 0, sizeof(*n));
-	if (mac && !netlink_link(nh->nl, hop->key.ifindex, &link) && link.up && link.ethernet) {
-		n->ifindex = link.lower_ifindex ? link.lower_ifindex : link.ifindex;
-		n->mtu = link.mtu;
-		memcpy(at, mac, 6);
-		memcpy(at + 6, link.mac, 6);
-		at += 12;
-		if (link.lower_ifindex) {
-			put16(at, link.vlan_proto);
-			put16(at + 2, link.vlan_tci);
-			at += 4;
+	if (mac && !netlink_link(nh->nl, hop->via->key.ifindex, &link) && link.up && link.ethernet) {
+		lower = link;
+		memcpy(n.l2, mac, 6);
+		memcpy(n.l2 + 6, link.mac, 6);
+		tags = put_tags(nh, &lower, n.l2 + 12);
+		if (tags >= 0 && lower.up) {
+			put16(n.l2 + 12 + tags, ETHERTYPE_IPV6);
+			n.l2_len = 14 + tags;
+			n.ifindex = lower.ifindex;
+			n.mtu = hop->mtu < link.mtu ? hop->mtu : link.mtu;
+			n.flags = NEXTHOP_VALID;
+			if (datapath_port_redirect(nh->dp, lower.ifindex) > 0)
+				n.flags |= NEXTHOP_REDIRECT;
 		}
-		put16(at, 0x86DD);
-		n->l2_len = at + 2 - n->l2;
-		n->flags = NEXTHOP_VALID | (datapath_port_redirect(nh->dp, n->ifindex) ? NEXTHOP_REDIRECT : 0);
 	}
-	datapath_nexthop_set(nh->dp, hop->index, n);
+	if (!n.flags)
+		memset(&n, 0, sizeof(n));
+	hop->value = n;
+	datapath_nexthop_set(nh->dp, hop->index, &n);
 }
 
-static void hop_refresh(struct nexthops *nh, struct hop *hop)
+static void via_refresh(struct nexthops *nh, struct via *via)
 {
 	uint8_t mac[6];
+	bool known = !netlink_neighbour(nh->nl, via->key.ifindex, &via->key.addr, mac);
 
-	hop_fill(nh, hop, netlink_neighbour(nh->nl, hop->key.ifindex, &hop->key.addr, mac) ? NULL : mac);
+	if (!known && via->managed) /* the kernel forgot it, as it does where the link was down */
+		netlink_neighbour_manage(nh->nl, via->key.ifindex, &via->key.addr, true);
+	for (struct hop *hop = via->hops; hop; hop = hop->next)
+		hop_fill(nh, hop, known ? mac : NULL);
 }
 
-static struct hop *hop_get(struct nexthops *nh, const struct hop_key *key)
+static struct via *via_get(struct nexthops *nh, const struct via_key *key)
 {
+	struct via *via;
+
+	HASH_FIND(hh, nh->vias, key, sizeof(*key), via);
+	if (via)
+		return via;
+	via = calloc(1, sizeof(*via));
+	if (!via)
+		return NULL;
+	via->key = *key;
+	HASH_ADD(hh, nh->vias, key, sizeof(via->key), via);
+	if (nh->managed < MANAGED_LIMIT && !netlink_neighbour_manage(nh->nl, key->ifindex, &key->addr, true)) {
+		via->managed = true;
+		nh->managed++;
+	}
+	return via;
+}
+
+/* Lets go of it where no hop leads there any more. */
+static void via_put(struct nexthops *nh, struct via *via)
+{
+	if (via->hops)
+		return;
+	if (via->managed) {
+		netlink_neighbour_manage(nh->nl, via->key.ifindex, &via->key.addr, false);
+		nh->managed--;
+	}
+	HASH_DEL(nh->vias, via);
+	free(via);
+}
+
+static struct hop *hop_get(struct nexthops *nh, const struct via_key *key, uint16_t mtu)
+{
+	struct via *via;
 	struct hop *hop;
 
-	HASH_FIND(hh, nh->hops, key, sizeof(*key), hop);
-	if (hop) {
-		hop->refs++;
-		return hop;
+	HASH_FIND(hh, nh->vias, key, sizeof(*key), via);
+	for (hop = via ? via->hops : NULL; hop; hop = hop->next) {
+		if (hop->mtu == mtu) {
+			hop->refs++;
+			return hop;
+		}
 	}
 	if (!nh->free_count) {
 		if (!nh->full_logged)
-			log_warn("nexthop: table full (%u entries); the data path asks the kernel's table for further ones", LIMIT_NEXTHOPS - 1);
+			log_warn("nexthop: table full (%u entries); the data path asks the kernel's table for further "
+				 "ones",
+				 LIMIT_NEXTHOPS - 1);
 		nh->full_logged = true;
 		return NULL;
 	}
 	hop = calloc(1, sizeof(*hop));
-	if (!hop)
+	via = hop ? via_get(nh, key) : NULL;
+	if (!via) {
+		free(hop);
 		return NULL;
-	hop->key = *key;
+	}
+	hop->via = via;
+	hop->mtu = mtu;
 	hop->refs = 1;
 	hop->index = index_take(nh);
-	HASH_ADD(hh, nh->hops, key, sizeof(hop->key), hop);
-	if (nh->managed < MANAGED_LIMIT && !netlink_neighbour_manage(nh->nl, key->ifindex, &key->addr, true)) {
-		hop->managed = true;
-		nh->managed++;
-	}
-	hop_refresh(nh, hop);
+	hop->next = via->hops;
+	via->hops = hop;
+	via_refresh(nh, via);
 	return hop;
 }
 
 static void hop_put(struct nexthops *nh, struct hop *hop)
 {
 	static const struct nexthop none;
+	struct hop **at;
 
 	if (!hop || --hop->refs)
 		return;
-	if (hop->managed) {
-		netlink_neighbour_manage(nh->nl, hop->key.ifindex, &hop->key.addr, false);
-		nh->managed--;
-	}
+	for (at = &hop->via->hops; *at != hop; at = &(*at)->next)
+		;
+	*at = hop->next;
 	datapath_nexthop_set(nh->dp, hop->index, &none);
 	index_free(nh, hop->index);
-	HASH_DEL(nh->hops, hop);
+	via_put(nh, hop->via);
 	free(hop);
 }
 
@@ -162,16 +239,16 @@ static bool target_resolve(struct nexthops *nh, struct target *t)
 {
 	struct hop *old = t->hop;
 	uint32_t old_index = old ? old->index : 0;
-	struct hop_key key = {};
+	struct via_key key = {};
 	struct in6_addr gateway;
 	struct link_info link;
 
 	t->hop = NULL;
 	t->mtu = 0;
-	if (!netlink_route(nh->nl, &t->care_of, &key.ifindex, &gateway, &t->mtu) && !netlink_link(nh->nl, key.ifindex, &link) &&
-	    link.ethernet) {
+	if (!netlink_route(nh->nl, &t->care_of, &key.ifindex, &gateway, &t->mtu) &&
+	    !netlink_link(nh->nl, key.ifindex, &link) && link.ethernet) {
 		key.addr = IN6_IS_ADDR_UNSPECIFIED(&gateway) ? t->care_of : gateway;
-		t->hop = hop_get(nh, &key);
+		t->hop = hop_get(nh, &key, t->mtu);
 	}
 	hop_put(nh, old);
 	return (t->hop ? t->hop->index : 0) != old_index;
@@ -223,7 +300,8 @@ void nexthop_kick(struct nexthops *nh, const struct in6_addr *care_of)
 	if (target_resolve(nh, t))
 		nh->handlers->on_nexthops_moved(nh->handlers->arg);
 	else if (t->hop && !(t->hop->value.flags & NEXTHOP_VALID))
-		netlink_neighbour_manage(nh->nl, t->hop->key.ifindex, &t->hop->key.addr, t->hop->managed);
+		netlink_neighbour_manage(nh->nl, t->hop->via->key.ifindex, &t->hop->via->key.addr,
+					 t->hop->via->managed);
 }
 
 uint32_t nexthop_index(struct nexthops *nh, const struct in6_addr *care_of)
@@ -257,7 +335,8 @@ static int on_timer(sd_event_source *source, uint64_t when, void *arg)
 {
 	struct nexthops *nh = arg;
 
-	if (nh->again) {
+	/* a pass under way ends first: routes that never rest must not keep it from the last addresses */
+	if (nh->again && !nh->pass_at) {
 		nh->again = false;
 		nh->pass_at = nh->targets;
 	}
@@ -267,9 +346,13 @@ static int on_timer(sd_event_source *source, uint64_t when, void *arg)
 		nh->pass_at = t->hh.next;
 		nh->moved |= target_resolve(nh, t);
 	}
-	if (nh->pass_at || nh->again) {
+	if (nh->pass_at) {
 		schedule(nh, 0);
-	} else if (nh->moved) {
+		return 0;
+	}
+	if (nh->again)
+		schedule(nh, PASS_DELAY_US);
+	if (nh->moved) {
 		nh->moved = false;
 		nh->handlers->on_nexthops_moved(nh->handlers->arg);
 	}
@@ -278,32 +361,43 @@ static int on_timer(sd_event_source *source, uint64_t when, void *arg)
 
 void nexthops_route_changed(struct nexthops *nh)
 {
-	if (nh->again)
-		return;
+	bool waiting = nh->again || nh->pass_at;
+
 	nh->again = true;
-	schedule(nh, PASS_DELAY_US);
+	if (!waiting)
+		schedule(nh, PASS_DELAY_US);
 }
 
 void nexthops_neighbour_changed(struct nexthops *nh, int ifindex, const struct in6_addr *addr, const uint8_t *mac)
 {
-	struct hop_key key = { .addr = *addr, .ifindex = ifindex };
-	struct hop *hop;
+	struct via_key key = { .addr = *addr, .ifindex = ifindex };
+	struct via *via;
 
-	HASH_FIND(hh, nh->hops, &key, sizeof(key), hop);
-	if (!hop)
-		return;
-	if (!mac && !(hop->value.flags & NEXTHOP_VALID))
-		return;
-	if (mac && (hop->value.flags & NEXTHOP_VALID) && !memcmp(hop->value.l2, mac, 6))
-		return;
-	hop_fill(nh, hop, mac);
+	HASH_FIND(hh, nh->vias, &key, sizeof(key), via);
+	for (struct hop *hop = via ? via->hops : NULL; hop; hop = hop->next) {
+		bool valid = hop->value.flags & NEXTHOP_VALID;
+
+		if (mac ? !valid || memcmp(hop->value.l2, mac, 6) : valid)
+			hop_fill(nh, hop, mac);
+	}
+}
+
+/* Whether frames to @via leave by @ifindex, on whatever level of tags. */
+static bool via_uses(struct nexthops *nh, const struct via *via, int ifindex)
+{
+	struct link_info link = { .lower_ifindex = via->key.ifindex };
+
+	for (int depth = 0; link.lower_ifindex && depth <= TAGS_LEN / TAG_LEN; depth++)
+		if (link.lower_ifindex == ifindex || netlink_link(nh->nl, link.lower_ifindex, &link))
+			return true; /* or it can't be told */
+	return false;
 }
 
 void nexthops_link_changed(struct nexthops *nh, int ifindex)
 {
-	for (struct hop *hop = nh->hops; hop; hop = hop->hh.next)
-		if (hop->key.ifindex == ifindex || hop->value.ifindex == (uint32_t)ifindex)
-			hop_refresh(nh, hop);
+	for (struct via *via = nh->vias; via; via = via->hh.next)
+		if (!ifindex || via_uses(nh, via, ifindex))
+			via_refresh(nh, via);
 	nexthops_route_changed(nh);
 }
 
@@ -336,20 +430,23 @@ int nexthops_open(sd_event *loop, struct netlink *nl, struct datapath *dp, const
 void nexthops_close(struct nexthops *nh)
 {
 	struct target *t, *next_target;
-	struct hop *hop, *next_hop;
+	struct via *via, *next_via;
 
 	if (!nh)
 		return;
 	sd_event_source_disable_unref(nh->timer);
-	HASH_ITER(hh, nh->targets, t, next_target)
-	{
+	HASH_ITER (hh, nh->targets, t, next_target) {
 		HASH_DEL(nh->targets, t);
 		free(t);
 	}
-	HASH_ITER(hh, nh->hops, hop, next_hop)
-	{
-		HASH_DEL(nh->hops, hop); /* the data path keeps its entries, the kernel its neighbours */
-		free(hop);
+	HASH_ITER (hh, nh->vias, via, next_via) {
+		/* the data path keeps its entries, the kernel its neighbours */
+		for (struct hop *hop = via->hops, *next; hop; hop = next) {
+			next = hop->next;
+			free(hop);
+		}
+		HASH_DEL(nh->vias, via);
+		free(via);
 	}
 	free(nh);
 }

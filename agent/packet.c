@@ -185,7 +185,8 @@ int packet_translate_error(const uint8_t *icmp, size_t len, struct packet_error 
 		return -EINVAL;
 	if (packet_walk(cur.at, cur.end - cur.at, &outer) || outer.proto != NH_IPV6 || outer.later_fragment)
 		return -EINVAL;
-	out->tunnel_src = outer.src; /* known also where the rest is too short: the caller counts those about its own tunnels */
+	/* known also where the rest is too short: the caller counts those about its own tunnels */
+	out->tunnel_src = outer.src;
 	out->tunnel_dst = outer.dst;
 	overhead = outer.offset;
 	out->inner = cur.at + overhead;

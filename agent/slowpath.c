@@ -58,18 +58,6 @@ static struct mip6_ipv6 read_header(const uint8_t *packet)
 	return ip;
 }
 
-/* Ours is what can be bound to. */
-static bool is_own(const struct in6_addr *addr)
-{
-	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_addr = *addr };
-	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool own = fd >= 0 && !bind(fd, (struct sockaddr *)&sin6, sizeof(sin6));
-
-	if (fd >= 0)
-		close(fd);
-	return own;
-}
-
 /* An ICMPv6 error about @packet to its source, where one may be sent and its rate allows it. */
 static void answer(struct slowpath *sp, uint8_t type, uint8_t code, uint32_t data, const uint8_t *packet, size_t len, uint64_t *counter)
 {
@@ -146,12 +134,33 @@ static void send_fragmented(struct slowpath *sp, const struct binding_entry *b, 
 	sp->stats.fragmented++;
 }
 
+/* What the way to @b carries, fragments apart. Never below what every link carries (RFC 8200 §5). */
+static uint16_t path_mtu(const struct slowpath *sp, const struct binding_entry *b)
+{
+	uint16_t path = nexthop_mtu(sp->nh, &b->care_of);
+
+	if (b->path_mtu && (!path || b->path_mtu < path))
+		path = b->path_mtu;
+	return path > IP6_MIN_MTU ? path : IP6_MIN_MTU;
+}
+
+/* Nobody is at home on a virtual home link. On a physical one the binding went while its packet was on the way here. */
+static void on_unbound(struct slowpath *sp, const struct in6_addr *dst, const uint8_t *packet, size_t len)
+{
+	int i = config_home_link(sp->config, dst);
+
+	if (i >= 0 && !sp->config->home_links[i].interface[0])
+		answer(sp, ICMP6_UNREACHABLE, ICMP6_UNREACH_ADDRESS, 0, packet, len, &sp->stats.unreachable);
+	else
+		sp->stats.refused++;
+}
+
 /* A packet that the TC program left to us. */
 static void on_home_packet(struct slowpath *sp, uint8_t *packet, size_t len)
 {
 	const struct binding_entry *b;
 	struct mip6_ipv6 ip;
-	uint32_t overhead;
+	uint32_t inner_mtu;
 	uint16_t path;
 
 	if (len < sizeof(ip))
@@ -163,19 +172,15 @@ static void on_home_packet(struct slowpath *sp, uint8_t *packet, size_t len)
 	}
 	len = IP6_HDR_LEN + ntohs(ip.payload_len);
 	b = binding_find(sp->cache, &ip.dst);
-	if (!b || b->state != BINDING_ACTIVE) { /* nobody at home on a virtual home link */
-		answer(sp, ICMP6_UNREACHABLE, ICMP6_UNREACH_ADDRESS, 0, packet, len, &sp->stats.unreachable);
+	if (!b || b->state != BINDING_ACTIVE || mono_before(b->expires, now())) {
+		on_unbound(sp, &ip.dst, packet, len);
 		return;
 	}
-	path = nexthop_mtu(sp->nh, &b->care_of);
-	if (!path)
-		path = IP6_MIN_MTU;
-	if (b->path_mtu && b->path_mtu < path)
-		path = b->path_mtu;
-	overhead = is_own(&ip.src) ? RH2_LEN : IP6_HDR_LEN;
-	if (len > IP6_MIN_MTU && len + overhead > path)
-		answer(sp, ICMP6_TOO_BIG, 0, path > IP6_MIN_MTU + overhead ? path - overhead : IP6_MIN_MTU, packet, len,
-		       &sp->stats.too_big);
+	/* for a packet of our own a routing header is shorter than a tunnel; told the smaller MTU it fits either way */
+	path = path_mtu(sp, b);
+	inner_mtu = path > IP6_MIN_MTU + IP6_HDR_LEN ? path - IP6_HDR_LEN : IP6_MIN_MTU;
+	if (len > inner_mtu)
+		answer(sp, ICMP6_TOO_BIG, 0, inner_mtu, packet, len, &sp->stats.too_big);
 	else
 		send_fragmented(sp, b, packet, len, path);
 }

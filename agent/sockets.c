@@ -17,7 +17,7 @@
 enum {
 	BATCH = 64,
 	DATAGRAM = 2048 + 8, /* the longest mobility header, and one look further */
-	CONTROL = 512,
+	CONTROL = 4096, /* a destination options header at its longest fits; what doesn't is refused */
 	RCVBUF = 8 << 20,
 	MH_HOP_LIMIT = 64,
 };
@@ -82,6 +82,8 @@ static void read_options(const struct sockets *so, const uint8_t *header, size_t
 
 static void read_control(const struct sockets *so, struct msghdr *msg, struct mh_input *in)
 {
+	/* with options cut off it can't be told whether the source is a home address that the data path put there */
+	in->bad_tag = msg->msg_flags & MSG_CTRUNC;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
 		if (c->cmsg_level != IPPROTO_IPV6)
 			continue;

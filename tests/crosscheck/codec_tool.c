@@ -107,19 +107,17 @@ static int read_hex(const char *text, uint8_t *data, size_t size)
 
 int main(void)
 {
-	static char line[3 * MH_MAX_LEN * 2], hex[sizeof(line)];
-	char src_text[INET6_ADDRSTRLEN], dst_text[INET6_ADDRSTRLEN];
+	static char line[6 * MH_MAX_LEN];
 	static uint8_t data[2 * MH_MAX_LEN];
 	struct in6_addr src, dst;
 
 	while (fgets(line, sizeof(line), stdin)) {
-		int len;
+		const char *src_text = strtok(line, " \n"), *dst_text = strtok(NULL, " \n"), *hex = strtok(NULL, " \n");
+		int len = hex ? read_hex(hex, data, sizeof(data)) : 0; /* no octets: an empty message */
 
-		hex[0] = '\0';
-		if (sscanf(line, "%45s %45s %s", src_text, dst_text, hex) < 2 ||
-		    inet_pton(AF_INET6, src_text, &src) != 1 || inet_pton(AF_INET6, dst_text, &dst) != 1 ||
-		    (len = read_hex(hex, data, sizeof(data))) < 0) {
-			fprintf(stderr, "codec_tool: expected SRC DST HEX: %s", line);
+		if (!src_text || !dst_text || len < 0 || inet_pton(AF_INET6, src_text, &src) != 1 ||
+		    inet_pton(AF_INET6, dst_text, &dst) != 1) {
+			fprintf(stderr, "codec_tool: expected lines of SRC DST HEX\n");
 			return 1;
 		}
 		answer(&src, &dst, data, len);

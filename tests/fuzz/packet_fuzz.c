@@ -54,7 +54,8 @@ static void translate_quoted(const uint8_t *data, size_t len)
 	size_t size = packet_build_icmp_error(type, 0, 1300 + len, data, len, built);
 
 	exact = malloc(size);
-	require(exact);
+	if (!exact)
+		abort();
 	memcpy(exact, built, size);
 	translate(exact, size);
 	free(exact);

@@ -42,7 +42,7 @@ def tun_uplink(lab):
     """The uplink as TUN: the Ethernet one is down."""
     lab.ha.ip("link set uplink down")
     cable = Cable(lab.ha, "wwan", lab.core, "wwan")
-    lab.ha.ip("addr add 2001:db8:0:2::1/64 dev wwan nodad", "route replace default dev wwan")
+    lab.ha.ip("addr add 2001:db8:0:2::1/64 dev wwan nodad", "route add ::/0 dev wwan")
     lab.core.ip("addr add 2001:db8:0:2::2/64 dev wwan nodad", "route replace 2001:db8:1::/64 dev wwan")
     yield lab.gateway(interfaces=("wwan", "home"))
     cable.close()

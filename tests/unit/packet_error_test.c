@@ -157,6 +157,7 @@ static void an_error_cut_before_the_end_of_the_inner_header_tells_too_little(voi
 {
 	static void (*const options[])(struct raw * raw) = { plain, tunnel_limit, first_fragment };
 	static const size_t needed[] = { 8 + 40 + 40, 8 + 48 + 40, 8 + 48 + 40 };
+	const struct in6_addr none = {}, agent = addr("2001:db8:1::1"), care_of = addr("2001:db8:f1::2");
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		struct raw quoted, icmp = tunnel_error(ICMP6_UNREACHABLE, 0, options[i], &quoted);
@@ -165,6 +166,9 @@ static void an_error_cut_before_the_end_of_the_inner_header_tells_too_little(voi
 		for (size_t len = 0; len <= icmp.len; len++) {
 			CHECK_CASE(i << 16 | len, translate(&icmp, len, &out) == (len < needed[i] ? -EINVAL : 0));
 			CHECK_CASE(i << 16 | len, len < needed[i] || out.inner_len == len - needed[i] + 40);
+			/* whose tunnel it was is told as soon as the outer headers are whole */
+			CHECK_CASE(i << 16 | len, addr_equal(&out.tunnel_src, len < needed[i] - 40 ? &none : &agent));
+			CHECK_CASE(i << 16 | len, addr_equal(&out.tunnel_dst, len < needed[i] - 40 ? &none : &care_of));
 		}
 	}
 }

@@ -211,6 +211,26 @@ static void destination_options_count_only_whole_and_of_their_length(void **stat
 	}
 }
 
+static void only_a_routing_header_of_type_0_is_told_apart(void **state)
+{
+	static const struct {
+		uint8_t proto, type;
+		bool has_rh0;
+	} cases[] = {
+		{ NH_ROUTING, RH_TYPE0, true },	 { NH_ROUTING, RH_TYPE2, false }, { NH_ROUTING, 1, false },
+		{ NH_DSTOPTS, RH_TYPE0, false }, { NH_FRAGMENT, 0, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct raw raw = start();
+		struct packet_view view;
+
+		add_header(&raw, cases[i].proto, (const uint8_t[7]){ 0, cases[i].type }, 8);
+		routing(&raw); /* one of type 2 behind it changes nothing */
+		CHECK_CASE(i, walk(&raw, raw.len, &view) == 0 && view.has_rh0 == cases[i].has_rh0);
+	}
+}
+
 static void of_two_home_addresses_the_first_counts(void **state)
 {
 	const struct in6_addr home = addr("2001:db8:1::100");
@@ -337,6 +357,7 @@ int main(void)
 		cmocka_unit_test(as_many_extension_headers_as_documented_are_walked_and_no_more),
 		cmocka_unit_test(nothing_is_read_as_a_header_behind_that_of_a_later_fragment),
 		cmocka_unit_test(destination_options_count_only_whole_and_of_their_length),
+		cmocka_unit_test(only_a_routing_header_of_type_0_is_told_apart),
 		cmocka_unit_test(of_two_home_addresses_the_first_counts),
 		cmocka_unit_test(the_checksum_is_that_of_a_slow_one_for_every_length),
 		cmocka_unit_test(packets_of_a_real_peer_are_walked_and_their_checksums_judged_as_others_judge_them),
