@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What every file of the agent stands on: time, reasons as text, log macros, small helpers. Includes nothing of ours but headers/. */
+/* What every file of the agent stands on: time, reasons as text, log macros, small helpers. Includes nothing of ours
+ * but headers/. */
 #ifndef MOBGW_BASE_H
 #define MOBGW_BASE_H
 

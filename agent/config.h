@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Configuration: a YAML file becomes a checked struct config, whole or not at all. docs/mobgwd.conf.5.scd lists every key;
- * a test compares that list with the schema.
+ * Configuration: a YAML file becomes a checked struct config, whole or not at all. docs/mobgwd.conf.5.scd lists every
+ * key; a test compares that list with the schema.
  */
 #ifndef MOBGW_CONFIG_H
 #define MOBGW_CONFIG_H
@@ -35,40 +35,43 @@ struct config_interface {
 
 struct config_home_link {
 	struct in6_addr prefix;
-	uint8_t prefix_len;		/* 1..127 */
-	char interface[IF_NAMESIZE];	/* empty: virtual home link, no ND */
-	uint32_t max_lifetime_s;	/* default 3600; 4..262140, multiple of 4 not required */
+	uint8_t prefix_len;	     /* 1..127 */
+	char interface[IF_NAMESIZE]; /* empty: virtual home link, no ND */
+	uint32_t max_lifetime_s;     /* default 3600; 4..262140, multiple of 4 not required */
 };
 
 struct config_mobile_node {
 	struct in6_addr home;
-	uint32_t max_lifetime_s;	/* 0: that of the home link */
+	uint32_t max_lifetime_s; /* 0: that of the home link */
 };
 
 struct config {
-	unsigned int roles;		/* enum config_role */
+	unsigned int roles; /* enum config_role */
 	struct config_interface *interfaces;
 	size_t interface_count;
 	struct in6_addr agent;
 	struct config_home_link *home_links;
-	size_t home_link_count;		/* at most LIMIT_HOME_LINKS */
-	struct config_mobile_node *mobile_nodes;	/* sorted by home address: config_mobile_node() searches */
+	size_t home_link_count;			 /* at most LIMIT_HOME_LINKS */
+	struct config_mobile_node *mobile_nodes; /* sorted by home address: config_mobile_node() searches */
 	size_t mobile_node_count;
 	enum config_auth auth;
-	uint32_t max_bindings;		/* default: 65536, at least the number of mobile nodes; at most LIMIT_BINDINGS */
-	uint32_t refresh_s;		/* `refresh-interval`: wished-for refresh, 0: none; sent as binding refresh advice, and a BRR when it has passed */
-	uint8_t dad_transmits;		/* `dad-transmits`: default 1, 0 turns DAD off, at most 1: it must end in 2 s */
-	char *pin_dir;			/* `pin-directory`, default /sys/fs/bpf/mobgw */
-	char *home_device;		/* `home-device`: name of the device without ND, default mobgw0; its peer is the name with p */
-	char *control_path;		/* `control: {path, group, mode}`; default /run/mobgw/control, root, 0660 */
-	char *control_group;		/* NULL: group of the daemon */
+	uint32_t max_bindings; /* default: 65536, at least the number of mobile nodes; at most LIMIT_BINDINGS */
+	uint32_t refresh_s;    /* `refresh-interval`: wished-for refresh, 0: none; sent as binding refresh advice, and a
+				  BRR when it has passed */
+	uint8_t dad_transmits; /* `dad-transmits`: default 1, 0 turns DAD off, at most 1: it must end in 2 s */
+	char *pin_dir;	       /* `pin-directory`, default /sys/fs/bpf/mobgw */
+	char *home_device;  /* `home-device`: name of the device without ND, default mobgw0; its peer is the name with p
+			     */
+	char *control_path; /* `control: {path, group, mode}`; default /run/mobgw/control, root, 0660 */
+	char *control_group; /* NULL: group of the daemon */
 	mode_t control_mode;
 };
 
 /**
  * config_load() - read and check @path
- * @errors: every message goes there, one a line: "FILE:LINE: home-agent.mobile-nodes[3].home-address: '2001::zz': expected an IPv6 address"
- * Return: 0 with *@out owned by the caller (config_free()); -EINVAL: refused whole; -errno: can't be read.
+ * @errors: every message goes there, one a line: "FILE:LINE: home-agent.mobile-nodes[3].home-address: '2001::zz':
+ * expected an IPv6 address" Return: 0 with *@out owned by the caller (config_free()); -EINVAL: refused whole; -errno:
+ * can't be read.
  */
 int config_load(const char *path, struct config **out, FILE *errors);
 

@@ -147,7 +147,8 @@ int datapath_home_links_set(struct datapath *dp, const struct home_link *links, 
 	if (count > LIMIT_HOME_LINKS)
 		return -E2BIG;
 	for (__u32 i = 0; i < LIMIT_HOME_LINKS; i++) {
-		int err = bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.home_links), &i, i < count ? &links[i] : &none, BPF_ANY);
+		int err = bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.home_links), &i, i < count ? &links[i] : &none,
+					      BPF_ANY);
 
 		if (err) {
 			log_error("datapath: set home link %u: %s", i, strerror(-err));
@@ -262,8 +263,8 @@ static int drop_orphans(struct datapath *dp)
 	return err;
 }
 
-int datapath_adopt(struct datapath *dp, struct mono now, int (*fn)(void *arg, const struct in6_addr *home, const struct registration *reg),
-		   void *arg)
+int datapath_adopt(struct datapath *dp, struct mono now,
+		   int (*fn)(void *arg, const struct in6_addr *home, const struct registration *reg), void *arg)
 {
 	int fd = bpf_map__fd(dp->xdp->maps.registrations);
 	struct in6_addr *keys;

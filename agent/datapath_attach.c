@@ -71,7 +71,8 @@ static int device_read(const char *name, struct device *dev)
 	return read_link_local(name, &dev->port.link_local);
 }
 
-/* A pinned link of ours on this very interface; its descriptor, or -ENOENT. A link whose device is gone is cleared away. */
+/* A pinned link of ours on this very interface; its descriptor, or -ENOENT. A link whose device is gone is cleared
+ * away. */
 static int pinned_link(const char *path, __u32 type, int ifindex)
 {
 	struct bpf_link_info info = {};
@@ -91,7 +92,8 @@ static int pinned_link(const char *path, __u32 type, int ifindex)
 	close(fd);
 	if (info.type == type && unlink(path) == 0)
 		return -ENOENT;
-	log_error("datapath: %s is pinned but is a link of type %u, expected %u: not adopted; remove it", path, info.type, type);
+	log_error("datapath: %s is pinned but is a link of type %u, expected %u: not adopted; remove it", path,
+		  info.type, type);
 	return -EEXIST;
 }
 
@@ -107,9 +109,9 @@ static __u32 attached_mode(int ifindex)
 
 	if (bpf_xdp_query(ifindex, 0, &query))
 		return 0;
-	return query.attach_mode == XDP_ATTACHED_DRV ? XDP_FLAGS_DRV_MODE :
-	       query.attach_mode == XDP_ATTACHED_SKB ? XDP_FLAGS_SKB_MODE :
-						       0;
+	return query.attach_mode == XDP_ATTACHED_DRV   ? XDP_FLAGS_DRV_MODE
+	       : query.attach_mode == XDP_ATTACHED_SKB ? XDP_FLAGS_SKB_MODE
+						       : 0;
 }
 
 static int attach_xdp(struct datapath *dp, const char *name, int ifindex, enum attach_mode mode)
@@ -148,7 +150,8 @@ static int attach_xdp(struct datapath *dp, const char *name, int ifindex, enum a
 static int attach_clsact(int ifindex, int prog, bool egress)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = egress ? BPF_TC_EGRESS : BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY, .prog_fd = prog, .flags = BPF_TC_F_REPLACE);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY, .prog_fd = prog,
+		    .flags = BPF_TC_F_REPLACE);
 	int err = bpf_tc_hook_create(&hook);
 
 	if (err && err != -EEXIST)
@@ -244,8 +247,8 @@ int datapath_attach(struct datapath *dp, const char *name, int ifindex, enum att
 	}
 	if (!dev.ethernet && wish != ATTACH_TC) {
 		if (wish != ATTACH_AUTO) {
-			snprintf(out->why, sizeof(out->why), "mode %s is not possible: no Ethernet header; use auto or tc",
-				 attach_mode_name(wish));
+			snprintf(out->why, sizeof(out->why),
+				 "mode %s is not possible: no Ethernet header; use auto or tc", attach_mode_name(wish));
 			return -EOPNOTSUPP;
 		}
 		snprintf(out->why, sizeof(out->why), "no Ethernet header, so TC");
@@ -258,15 +261,17 @@ int datapath_attach(struct datapath *dp, const char *name, int ifindex, enum att
 			continue;
 		if (steps[i] == ATTACH_TC)
 			err = attach_tc(dp, name, ifindex,
-					bpf_program__fd(dev.ethernet ? dp->tc->progs.mobgw_tc_in : dp->tc->progs.mobgw_tc_in_ip), false);
+					bpf_program__fd(dev.ethernet ? dp->tc->progs.mobgw_tc_in
+								     : dp->tc->progs.mobgw_tc_in_ip),
+					false);
 		else
 			err = attach_xdp(dp, name, ifindex, steps[i]);
 		if (!err) {
 			out->mode = steps[i];
 			return port_set(dp, ifindex, &dev);
 		}
-		snprintf(out->why + used, sizeof(out->why) - used, "%sno %s: %s", used ? "; " : "", attach_mode_name(steps[i]),
-			 cause(err));
+		snprintf(out->why + used, sizeof(out->why) - used, "%sno %s: %s", used ? "; " : "",
+			 attach_mode_name(steps[i]), cause(err));
 	}
 	return err;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The data path's life: load the programs, pin the maps or adopt those of a former daemon, take everything away.
- * Pins live in <pin_dir>/<ABI_VERSION>/, a directory of mode 0700 that must be ours; a map there whose shape differs from
- * what this build expects is refused by name and never reinterpreted (DESIGN §2.3).
+ * Pins live in <pin_dir>/<ABI_VERSION>/, a directory of mode 0700 that must be ours; a map there whose shape differs
+ * from what this build expects is refused by name and never reinterpreted (DESIGN §2.3).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -45,19 +45,21 @@ static int check_dir(const char *dir)
 	if (mkdir(dir, 0700) && errno != EEXIST) {
 		int err = -errno;
 
-		log_error("datapath: make %s: %s; is a BPF file system mounted there? (mount -t bpf bpf /sys/fs/bpf)", dir,
-			  strerror(-err));
+		log_error("datapath: make %s: %s; is a BPF file system mounted there? (mount -t bpf bpf /sys/fs/bpf)",
+			  dir, strerror(-err));
 		return err;
 	}
 	if (lstat(dir, &st) || statfs(dir, &fs))
 		return -errno;
 	if (!S_ISDIR(st.st_mode) || fs.f_type != BPF_FS_MAGIC) {
-		log_error("datapath: %s is no directory of a BPF file system; mount one: mount -t bpf bpf /sys/fs/bpf", dir);
+		log_error("datapath: %s is no directory of a BPF file system; mount one: mount -t bpf bpf /sys/fs/bpf",
+			  dir);
 		return -ENOTDIR;
 	}
 	if (st.st_uid != geteuid() || (st.st_mode & 077)) {
-		log_error("datapath: %s belongs to uid %u with mode %04o; expected ours (uid %u) with mode 0700: not adopted", dir,
-			  st.st_uid, st.st_mode & 07777, geteuid());
+		log_error("datapath: %s belongs to uid %u with mode %04o; expected ours (uid %u) with mode 0700: not "
+			  "adopted",
+			  dir, st.st_uid, st.st_mode & 07777, geteuid());
 		return -EPERM;
 	}
 	return 0;
@@ -85,10 +87,12 @@ static int check_pinned(const struct bpf_map *map, int fd, const char *path)
 		return -EEXIST;
 	}
 	if (info.type == bpf_map__type(map) && info.key_size == bpf_map__key_size(map) &&
-	    info.value_size == bpf_map__value_size(map) && !strncmp(info.name, bpf_map__name(map), BPF_OBJ_NAME_LEN - 1) &&
+	    info.value_size == bpf_map__value_size(map) &&
+	    !strncmp(info.name, bpf_map__name(map), BPF_OBJ_NAME_LEN - 1) &&
 	    (info.max_entries == bpf_map__max_entries(map) || is_sized(bpf_map__name(map))))
 		return 0;
-	log_error("datapath: %s: map '%s' type %u key %u value %u entries %u, expected '%s' type %u key %u value %u entries %u: "
+	log_error("datapath: %s: map '%s' type %u key %u value %u entries %u, expected '%s' type %u key %u value %u "
+		  "entries %u: "
 		  "not ours, not adopted; `mobgwd --detach` with the build that made it, or remove the pin",
 		  path, info.name, info.type, info.key_size, info.value_size, info.max_entries, bpf_map__name(map),
 		  bpf_map__type(map), bpf_map__key_size(map), bpf_map__value_size(map), bpf_map__max_entries(map));
@@ -130,7 +134,8 @@ static int load_xdp(struct datapath *dp)
 	bpf_map__set_max_entries(dp->xdp->maps.bindings, dp->options.max_bindings);
 	bpf_map__set_max_entries(dp->xdp->maps.registrations, dp->options.max_bindings);
 	bpf_map__set_max_entries(dp->xdp->maps.proxied, 2 * dp->options.max_bindings);
-	bpf_object__for_each_map(map, dp->xdp->obj) {
+	bpf_object__for_each_map(map, dp->xdp->obj)
+	{
 		if (is_internal(map))
 			continue;
 		err = adopt_map(dp, map);
@@ -147,7 +152,8 @@ static int pin_maps(struct datapath *dp)
 {
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, dp->xdp->obj) {
+	bpf_object__for_each_map(map, dp->xdp->obj)
+	{
 		char path[320];
 		int err;
 
@@ -176,7 +182,8 @@ static int load_tc(struct datapath *dp)
 	dp->tc = tc_bpf__open();
 	if (!dp->tc)
 		return -errno;
-	bpf_object__for_each_map(map, dp->tc->obj) {
+	bpf_object__for_each_map(map, dp->tc->obj)
+	{
 		if (is_internal(map))
 			continue;
 		err = bpf_map__reuse_fd(map, bpf_object__find_map_fd_by_name(dp->xdp->obj, bpf_map__name(map)));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What datapath.c (maps), datapath_load.c (load, pin, adopt) and datapath_attach.c (interfaces) share; nobody else includes it. */
+/* What datapath.c (maps), datapath_load.c (load, pin, adopt) and datapath_attach.c (interfaces) share; nobody else
+ * includes it. */
 #ifndef MOBGW_DATAPATH_PRIV_H
 #define MOBGW_DATAPATH_PRIV_H
 
@@ -12,7 +13,7 @@
 
 struct datapath {
 	struct datapath_options options;
-	char dir[256];		/* <pin_dir>/<ABI_VERSION> */
+	char dir[256]; /* <pin_dir>/<ABI_VERSION> */
 	struct xdp_bpf *xdp;
 	struct tc_bpf *tc;
 	struct ring_buffer *events;
@@ -22,7 +23,7 @@ struct datapath {
 	/* jiffies64 and monotonic time taken together */
 	uint64_t clock_jiffies;
 	struct mono clock_mono;
-	bool adopted;		/* maps were there already */
+	bool adopted; /* maps were there already */
 };
 
 /* datapath_load.c */

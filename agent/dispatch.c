@@ -54,8 +54,8 @@ static bool error_allowed(struct gateway *gw)
 }
 
 /* RFC 6275 §9.3.3; from the address that was written to. Return: whether it was sent. */
-static bool send_binding_error(struct gateway *gw, enum be_status status, const struct in6_addr *from, const struct in6_addr *to,
-			       const struct in6_addr *home)
+static bool send_binding_error(struct gateway *gw, enum be_status status, const struct in6_addr *from,
+			       const struct in6_addr *to, const struct in6_addr *home)
 {
 	struct mh_msg be = { .type = MH_BE, .status = status };
 	uint8_t buf[64];
@@ -74,14 +74,15 @@ static bool send_binding_error(struct gateway *gw, enum be_status status, const 
 }
 
 /* About @packet, which is as it was on the wire. */
-static bool send_icmp_error(struct gateway *gw, uint8_t type, uint8_t code, uint32_t data, const struct in6_addr *from, int ifindex,
-			    const uint8_t *packet, size_t len)
+static bool send_icmp_error(struct gateway *gw, uint8_t type, uint8_t code, uint32_t data, const struct in6_addr *from,
+			    int ifindex, const uint8_t *packet, size_t len)
 {
 	struct packet_view view;
 	uint8_t message[IP6_MIN_MTU];
 	size_t size;
 
-	if (packet_walk(packet, len, &view) || !packet_may_be_answered(packet, len, type == ICMP6_TOO_BIG) || !error_allowed(gw))
+	if (packet_walk(packet, len, &view) || !packet_may_be_answered(packet, len, type == ICMP6_TOO_BIG) ||
+	    !error_allowed(gw))
 		return false;
 	size = packet_build_icmp_error(type, code, data, packet, len, message);
 	if (sockets_send_icmp(gw->so, from, &view.src, IN6_IS_ADDR_LINKLOCAL(&view.src) ? ifindex : 0, message, size)) {
@@ -96,12 +97,9 @@ static const struct {
 	enum agent_reason reason;
 	bool parameter_problem;
 } faults[] = {
-	[MH_FAULT_TRUNCATED] = { AGENT_MH_TRUNCATED, false },
-	[MH_FAULT_CHECKSUM] = { AGENT_MH_CHECKSUM, false },
-	[MH_FAULT_TYPE] = { AGENT_MH_TYPE, false },
-	[MH_FAULT_PROTO] = { AGENT_MH_PROTO, true },
-	[MH_FAULT_SHORT] = { AGENT_MH_SHORT, true },
-	[MH_FAULT_OPTION] = { AGENT_MH_OPTION, false },
+	[MH_FAULT_TRUNCATED] = { AGENT_MH_TRUNCATED, false }, [MH_FAULT_CHECKSUM] = { AGENT_MH_CHECKSUM, false },
+	[MH_FAULT_TYPE] = { AGENT_MH_TYPE, false },	      [MH_FAULT_PROTO] = { AGENT_MH_PROTO, true },
+	[MH_FAULT_SHORT] = { AGENT_MH_SHORT, true },	      [MH_FAULT_OPTION] = { AGENT_MH_OPTION, false },
 };
 
 /* RFC 3963 §4.3: of malformed options only a mobile network prefix of wrong length is answered. */
@@ -111,17 +109,26 @@ static bool wants_parameter_problem(const struct mh_result *result, const uint8_
 	       (result->fault == MH_FAULT_OPTION && result->offset > 0 && mh[result->offset - 1] == MHO_NETWORK_PREFIX);
 }
 
-/* The packet of a message that came by the raw socket, as it was on the wire: its home address option where it had one. */
+/* The packet of a message that came by the raw socket, as it was on the wire: its home address option where it had one.
+ */
 static size_t rebuild_wire(const struct mh_input *in, uint8_t *packet, size_t *mh_offset)
 {
 	size_t extra = in->has_home ? HAO_HEADER_LEN : 0;
-	struct mip6_ipv6 ip = { .ver_tc_flow = htonl(6U << 28), .payload_len = htons(extra + in->len),
-				.nexthdr = extra ? NH_DSTOPTS : NH_MH, .hop_limit = TUNNEL_HOP_LIMIT, .src = in->care_of, .dst = in->dst };
+	struct mip6_ipv6 ip = { .ver_tc_flow = htonl(6U << 28),
+				.payload_len = htons(extra + in->len),
+				.nexthdr = extra ? NH_DSTOPTS : NH_MH,
+				.hop_limit = TUNNEL_HOP_LIMIT,
+				.src = in->care_of,
+				.dst = in->dst };
 
 	memcpy(packet, &ip, sizeof(ip));
 	if (extra) {
-		struct mip6_hao hao = { .nexthdr = NH_MH, .hdrlen = 2, .pad = { MHO_PADN, 2 }, .type = OPT_HOME_ADDRESS,
-					.len = HAO_LEN, .home = in->src };
+		struct mip6_hao hao = { .nexthdr = NH_MH,
+					.hdrlen = 2,
+					.pad = { MHO_PADN, 2 },
+					.type = OPT_HOME_ADDRESS,
+					.len = HAO_LEN,
+					.home = in->src };
 
 		memcpy(packet + sizeof(ip), &hao, sizeof(hao));
 	}
@@ -137,7 +144,7 @@ static void on_unwanted(struct gateway *gw, const struct mh_input *in, const str
 
 /* A home agent has use for binding updates alone; the other rows wait for their roles. */
 static void (*const handlers[MH_TYPES])(struct gateway *gw, const struct mh_input *in, const struct mh_msg *msg) = {
-	[MH_BRR] = on_unwanted, [MH_HOTI] = on_unwanted, [MH_COTI] = on_unwanted,	 [MH_HOT] = on_unwanted,
+	[MH_BRR] = on_unwanted, [MH_HOTI] = on_unwanted, [MH_COTI] = on_unwanted,    [MH_HOT] = on_unwanted,
 	[MH_COT] = on_unwanted, [MH_BA] = on_unwanted,	 [MH_BU] = home_agent_on_bu, [MH_BE] = on_unwanted,
 };
 
@@ -167,7 +174,8 @@ void dispatch_mh(struct gateway *gw, const struct mh_input *in)
 		send_binding_error(gw, BE_UNKNOWN_MH_TYPE, &in->dst, &in->care_of, in->has_home ? &in->src : NULL);
 	} else if (wants_parameter_problem(&result, in->data) && in->len <= MH_MAX_LEN) {
 		len = rebuild_wire(in, packet, &mh_offset);
-		send_icmp_error(gw, ICMP6_PARAM_PROBLEM, ICMP6_PARAM_FIELD, mh_offset + result.offset, &in->dst, in->ifindex, packet, len);
+		send_icmp_error(gw, ICMP6_PARAM_PROBLEM, ICMP6_PARAM_FIELD, mh_offset + result.offset, &in->dst,
+				in->ifindex, packet, len);
 	}
 }
 
@@ -193,8 +201,8 @@ static void answer_malformed(struct gateway *gw, const struct event *event, cons
 	if (result.fault == MH_FAULT_TYPE)
 		send_binding_error(gw, BE_UNKNOWN_MH_TYPE, &view->dst, &view->src, view->has_home ? &view->home : NULL);
 	else if (wants_parameter_problem(&result, mh))
-		send_icmp_error(gw, ICMP6_PARAM_PROBLEM, ICMP6_PARAM_FIELD, view->offset + result.offset, &view->dst, (int)event->ifindex,
-				event->packet, event->len);
+		send_icmp_error(gw, ICMP6_PARAM_PROBLEM, ICMP6_PARAM_FIELD, view->offset + result.offset, &view->dst,
+				(int)event->ifindex, event->packet, event->len);
 }
 
 void dispatch_event(struct gateway *gw, const struct event *event)
@@ -216,8 +224,8 @@ void dispatch_event(struct gateway *gw, const struct event *event)
 			gateway_count(gw, AGENT_BE_UNKNOWN_BINDING);
 		break;
 	case EVENT_LINK_LOCAL:
-		if (send_icmp_error(gw, ICMP6_UNREACHABLE, ICMP6_UNREACH_ADDRESS, 0, &gw->config->agent, (int)event->ifindex,
-				    event->packet, event->len))
+		if (send_icmp_error(gw, ICMP6_UNREACHABLE, ICMP6_UNREACH_ADDRESS, 0, &gw->config->agent,
+				    (int)event->ifindex, event->packet, event->len))
 			gateway_count(gw, AGENT_LINK_LOCAL);
 		break;
 	}
@@ -243,7 +251,7 @@ void dispatch_icmp_error(struct gateway *gw, const struct in6_addr *from, const 
 	if (packet_translate_error(icmp, len, &error)) {
 		if (addr_equal(&error.tunnel_src, &gw->config->agent))
 			gateway_count(gw, AGENT_ICMP_STRANGE); /* quotes too little of a tunnel packet of ours */
-		return; /* else about something else: the kernel's */
+		return;					       /* else about something else: the kernel's */
 	}
 	entry = binding_find(gw->bindings, &error.inner_dst);
 	if (!addr_equal(&error.tunnel_src, &gw->config->agent) || !entry || entry->state != BINDING_ACTIVE ||
@@ -259,6 +267,7 @@ void dispatch_icmp_error(struct gateway *gw, const struct in6_addr *from, const 
 		if (IP6_HDR_LEN + (uint32_t)ntohs(inner.payload_len) <= IP6_MIN_MTU)
 			return; /* RFC 2473 §8.2: its tunnel packet is fragmented from now on */
 	}
-	if (send_icmp_error(gw, error.type, error.code, error.inner_mtu, &gw->config->agent, 0, error.inner, error.inner_len))
+	if (send_icmp_error(gw, error.type, error.code, error.inner_mtu, &gw->config->agent, 0, error.inner,
+			    error.inner_len))
 		gateway_count(gw, AGENT_ICMP_TRANSLATED);
 }

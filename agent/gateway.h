@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* struct gateway: what the daemon is, handed down to the roles; prototypes of the roles under the file that defines them. */
+/* struct gateway: what the daemon is, handed down to the roles; prototypes of the roles under the file that defines
+ * them. */
 #ifndef MOBGW_GATEWAY_H
 #define MOBGW_GATEWAY_H
 
@@ -23,39 +24,41 @@ struct gateway {
 	struct binding_cache *bindings;
 	struct home_agent *ha;
 	struct control *control;
-	struct attachment *attachments;	/* one per configured interface */
+	struct attachment *attachments; /* one per configured interface */
 	int home_ifindex, home_peer_ifindex;
-	struct mono (*clock)(void);	/* monotonic; tests put their own */
-	struct mono errors_refilled;	/* rate of binding errors and ICMPv6 errors: dispatch.c */
+	struct mono (*clock)(void);  /* monotonic; tests put their own */
+	struct mono errors_refilled; /* rate of binding errors and ICMPv6 errors: dispatch.c */
 	uint32_t error_tokens;
-	uint64_t agent_counters[64];	/* enum agent_reason below */
+	uint64_t agent_counters[64]; /* enum agent_reason below */
 };
 
 /*
  * What the agent itself decided about messages, beside the data path's reasons. X(identifier, name, text); names are
  * unique over both lists.
  */
-#define AGENT_REASONS(X) \
-	X(AGENT_REGISTERED, "registered", "home registration accepted, new binding") \
-	X(AGENT_REFRESHED, "refreshed", "home registration refreshed") \
-	X(AGENT_MOVED, "moved", "home registration with a new care-of address") \
-	X(AGENT_DEREGISTERED, "deregistered", "binding deleted by its mobile node") \
-	X(AGENT_EXPIRED, "expired", "binding deleted at the end of its lifetime") \
-	X(AGENT_REFUSED, "refused", "binding update answered with a status of 128 or more") \
-	X(AGENT_MH_TRUNCATED, "mh-truncated", "mobility header shorter than its length field") \
-	X(AGENT_MH_CHECKSUM, "mh-checksum", "mobility header with a wrong checksum") \
-	X(AGENT_MH_TYPE, "mh-type", "unknown mobility header type: binding error 2") \
-	X(AGENT_MH_PROTO, "mh-proto", "payload protocol is not 59: parameter problem") \
-	X(AGENT_MH_SHORT, "mh-short", "header length below the type's minimum: parameter problem") \
-	X(AGENT_MH_OPTION, "mh-option", "malformed mobility option") \
-	X(AGENT_MH_UNWANTED, "mh-unwanted", "a message this role has no use for") \
-	X(AGENT_BAD_TAG, "mh-bad-tag", "verified-home option without our tag: forged") \
+#define AGENT_REASONS(X)                                                                                               \
+	X(AGENT_REGISTERED, "registered", "home registration accepted, new binding")                                   \
+	X(AGENT_REFRESHED, "refreshed", "home registration refreshed")                                                 \
+	X(AGENT_MOVED, "moved", "home registration with a new care-of address")                                        \
+	X(AGENT_DEREGISTERED, "deregistered", "binding deleted by its mobile node")                                    \
+	X(AGENT_EXPIRED, "expired", "binding deleted at the end of its lifetime")                                      \
+	X(AGENT_REFUSED, "refused", "binding update answered with a status of 128 or more")                            \
+	X(AGENT_MH_TRUNCATED, "mh-truncated", "mobility header shorter than its length field")                         \
+	X(AGENT_MH_CHECKSUM, "mh-checksum", "mobility header with a wrong checksum")                                   \
+	X(AGENT_MH_TYPE, "mh-type", "unknown mobility header type: binding error 2")                                   \
+	X(AGENT_MH_PROTO, "mh-proto", "payload protocol is not 59: parameter problem")                                 \
+	X(AGENT_MH_SHORT, "mh-short", "header length below the type's minimum: parameter problem")                     \
+	X(AGENT_MH_OPTION, "mh-option", "malformed mobility option")                                                   \
+	X(AGENT_MH_UNWANTED, "mh-unwanted", "a message this role has no use for")                                      \
+	X(AGENT_BAD_TAG, "mh-bad-tag", "verified-home option without our tag: forged")                                 \
 	X(AGENT_BAD_ADDRESS, "mh-bad-address", "home or care-of address not unicast and routable: silently discarded") \
-	X(AGENT_BE_UNKNOWN_BINDING, "binding-error-sent", "binding error 1 sent for a home address option without binding") \
-	X(AGENT_ERROR_RATE, "error-rate", "error not sent: over its rate") \
-	X(AGENT_ICMP_TRANSLATED, "icmp-translated", "ICMPv6 error about a tunnel packet translated for the inner source") \
-	X(AGENT_ICMP_STRANGE, "icmp-strange", "ICMPv6 error quoting a packet that we never sent") \
-	X(AGENT_LINK_LOCAL, "link-local-unreachable", "unreachable sent for a mobile node's link-local address") \
+	X(AGENT_BE_UNKNOWN_BINDING, "binding-error-sent",                                                              \
+	  "binding error 1 sent for a home address option without binding")                                            \
+	X(AGENT_ERROR_RATE, "error-rate", "error not sent: over its rate")                                             \
+	X(AGENT_ICMP_TRANSLATED, "icmp-translated",                                                                    \
+	  "ICMPv6 error about a tunnel packet translated for the inner source")                                        \
+	X(AGENT_ICMP_STRANGE, "icmp-strange", "ICMPv6 error quoting a packet that we never sent")                      \
+	X(AGENT_LINK_LOCAL, "link-local-unreachable", "unreachable sent for a mobile node's link-local address")       \
 	X(AGENT_SEND_FAILED, "send-failed", "the kernel refused a message we sent")
 
 #define AGENT_ENUM_(id, name, text) id,
@@ -76,26 +79,27 @@ void gateway_count(struct gateway *gw, enum agent_reason why);
 /* ---- registration.c: what becomes of a binding update; pure, RFC 6275 §9.5.1, §10.3 ---- */
 
 enum registration_action {
-	REGISTRATION_DISCARD,	 /* silently */
-	REGISTRATION_REFUSE,	 /* answer with status, nothing changes */
-	REGISTRATION_ACCEPT,	 /* create, renew or move */
-	REGISTRATION_DELETE,	 /* de-registration */
+	REGISTRATION_DISCARD, /* silently */
+	REGISTRATION_REFUSE,  /* answer with status, nothing changes */
+	REGISTRATION_ACCEPT,  /* create, renew or move */
+	REGISTRATION_DELETE,  /* de-registration */
 };
 
 struct registration_decision {
 	enum registration_action action;
-	enum agent_reason discard;	/* why, with REGISTRATION_DISCARD */
+	enum agent_reason discard; /* why, with REGISTRATION_DISCARD */
 	uint8_t status;
-	uint16_t seq;			/* of the answer */
+	uint16_t seq; /* of the answer */
 	struct in6_addr home, care_of;
-	uint32_t lifetime_s;		/* to grant */
+	uint32_t lifetime_s; /* to grant */
 	int home_link;
-	bool from_home;			/* sent from the home link: the answer goes there */
+	bool from_home; /* sent from the home link: the answer goes there */
 };
 
 /* @prefix_left_s: what remains of the home prefix's lifetime, by home link; UINT32_MAX infinite. */
-struct registration_decision registration_decide(const struct config *config, struct binding_cache *cache, const uint32_t *prefix_left_s,
-						 const struct mh_input *in, const struct mh_msg *bu);
+struct registration_decision registration_decide(const struct config *config, struct binding_cache *cache,
+						 const uint32_t *prefix_left_s, const struct mh_input *in,
+						 const struct mh_msg *bu);
 
 /* ---- home_agent.c: registration and de-registration, RFC 6275 §10.3 ---- */
 /* First thing after netlink: tells the data path the home links as they are now. */
@@ -113,13 +117,23 @@ int home_agent_adopt(struct gateway *gw);
 struct mono home_agent_tick(struct gateway *gw, struct mono now);
 
 /* ---- control.c: the control socket; newline JSON, versioned. Events as they happen. ---- */
-enum gateway_event { GW_REGISTERED, GW_REFRESHED, GW_MOVED, GW_DEREGISTERED, GW_EXPIRED, GW_REFUSED, GW_DAD_FAILED, GW_LINK, GW_ADOPTED };
+enum gateway_event {
+	GW_REGISTERED,
+	GW_REFRESHED,
+	GW_MOVED,
+	GW_DEREGISTERED,
+	GW_EXPIRED,
+	GW_REFUSED,
+	GW_DAD_FAILED,
+	GW_LINK,
+	GW_ADOPTED
+};
 struct gateway_event_info {
 	struct in6_addr home, care_of, old_care_of;
 	uint32_t lifetime_s;
-	uint8_t status;		/* GW_REFUSED */
+	uint8_t status; /* GW_REFUSED */
 	uint16_t seq;
-	const char *text;	/* optional */
+	const char *text; /* optional */
 };
 int control_open(struct gateway *gw);
 void control_close(struct gateway *gw);

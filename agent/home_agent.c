@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The home agent's side effects: what registration.c decided is carried out in the order that loses nothing (the path
- * stands before the acknowledgement leaves, and is gone before its binding is freed), duplicate address detection, expiry,
- * refresh requests, adoption after a restart. RFC 6275 §9.5.4, §10.1, §10.3, §10.4.1.
+ * stands before the acknowledgement leaves, and is gone before its binding is freed), duplicate address detection,
+ * expiry, refresh requests, adoption after a restart. RFC 6275 §9.5.4, §10.1, §10.3, §10.4.1.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,9 +10,9 @@
 #include "gateway.h"
 
 enum {
-	BRR_TIMES = 3,	     /* refresh requests for one binding */
-	BRR_INTERVAL_S = 5,  /* between them */
-	TICK_MOST = 1000,    /* expiries carried out in one turn of the loop */
+	BRR_TIMES = 3,	    /* refresh requests for one binding */
+	BRR_INTERVAL_S = 5, /* between them */
+	TICK_MOST = 1000,   /* expiries carried out in one turn of the loop */
 };
 
 /* Where an answer goes. */
@@ -55,14 +55,15 @@ static bool answer_by_binding(struct gateway *gw, const struct in6_addr *home, c
 	return entry && entry->state == BINDING_ACTIVE && addr_equal(&entry->care_of, &road->care_of);
 }
 
-static void send_ack(struct gateway *gw, const struct in6_addr *home, const struct answer_road *road, const struct mh_msg *ack)
+static void send_ack(struct gateway *gw, const struct in6_addr *home, const struct answer_road *road,
+		     const struct mh_msg *ack)
 {
 	uint8_t buf[64];
 	int len = mh_build(ack, buf, sizeof(buf), NULL), err = len < 0 ? len : 0;
 
 	if (!err && !road->plain)
-		err = answer_by_binding(gw, home, road) ? datapath_answer_clear(gw->dp, home) :
-							  datapath_answer_set(gw->dp, home, &road->care_of);
+		err = answer_by_binding(gw, home, road) ? datapath_answer_clear(gw->dp, home)
+							: datapath_answer_set(gw->dp, home, &road->care_of);
 	if (!err)
 		err = sockets_send_mh(gw->so, &gw->config->agent, home, !road->plain, buf, len);
 	if (err) {
@@ -71,12 +72,13 @@ static void send_ack(struct gateway *gw, const struct in6_addr *home, const stru
 	}
 }
 
-static void refuse(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *care_of, const struct answer_road *road,
-		   uint8_t status, uint16_t seq)
+static void refuse(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *care_of,
+		   const struct answer_road *road, uint8_t status, uint16_t seq)
 {
 	struct mh_msg ack = { .type = MH_BA, .status = status, .seq = seq };
-	struct gateway_event_info info = { .home = *home, .care_of = *care_of, .status = status, .seq = seq,
-					   .text = ba_status_text(status) };
+	struct gateway_event_info info = {
+		.home = *home, .care_of = *care_of, .status = status, .seq = seq, .text = ba_status_text(status)
+	};
 
 	gateway_count(gw, AGENT_REFUSED);
 	send_ack(gw, home, road, &ack);
@@ -86,7 +88,9 @@ static void refuse(struct gateway *gw, const struct in6_addr *home, const struct
 /* K is clear: no IKE moves with the binding yet. R is clear: mobile routers are not taken. §10.3.1 */
 static void accept_answer(struct gateway *gw, const struct binding_entry *entry, const struct answer_road *road)
 {
-	struct mh_msg ack = { .type = MH_BA, .status = BA_ACCEPTED, .seq = entry->seq, .lifetime_s = entry->lifetime_s };
+	struct mh_msg ack = {
+		.type = MH_BA, .status = BA_ACCEPTED, .seq = entry->seq, .lifetime_s = entry->lifetime_s
+	};
 
 	if (gw->config->refresh_s && gw->config->refresh_s < entry->lifetime_s) { /* less than the lifetime, §6.2.4 */
 		ack.opt.has_refresh_advice = true;
@@ -131,12 +135,14 @@ static void run_refresh(struct gateway *gw, struct refresh_queue *queue, struct 
 		queue->first = item->next;
 		if (!queue->first)
 			queue->end = &queue->first;
-		if (!entry || entry->state != BINDING_ACTIVE || entry->granted.ns != item->granted.ns || item->sent >= BRR_TIMES) {
+		if (!entry || entry->state != BINDING_ACTIVE || entry->granted.ns != item->granted.ns ||
+		    item->sent >= BRR_TIMES) {
 			free(item);
 			continue;
 		}
 		/* through the tunnel: of mobility headers only acknowledgements carry a routing header (§9.3.2) */
-		if (sockets_send_mh(gw->so, &gw->config->agent, &item->home, true, buf, mh_build(&brr, buf, sizeof(buf), NULL)))
+		if (sockets_send_mh(gw->so, &gw->config->agent, &item->home, true, buf,
+				    mh_build(&brr, buf, sizeof(buf), NULL)))
 			gateway_count(gw, AGENT_SEND_FAILED);
 		item->sent++;
 		item->due = mono_add_s(now, BRR_INTERVAL_S);
@@ -200,10 +206,12 @@ static int activate(struct gateway *gw, struct binding_entry *entry)
 	return 0;
 }
 
-static void publish(struct gateway *gw, enum gateway_event what, const struct binding_entry *entry, const struct in6_addr *old_care_of)
+static void publish(struct gateway *gw, enum gateway_event what, const struct binding_entry *entry,
+		    const struct in6_addr *old_care_of)
 {
-	struct gateway_event_info info = { .home = entry->home, .care_of = entry->care_of, .lifetime_s = entry->lifetime_s,
-					   .seq = entry->seq };
+	struct gateway_event_info info = {
+		.home = entry->home, .care_of = entry->care_of, .lifetime_s = entry->lifetime_s, .seq = entry->seq
+	};
 
 	if (old_care_of)
 		info.old_care_of = *old_care_of;
@@ -225,8 +233,8 @@ static void registered(struct gateway *gw, struct binding_entry *entry, const st
 }
 
 /* First registration: with duplicate address detection where the home address has a link (§10.3.1). */
-static void start_registration(struct gateway *gw, const struct registration_decision *d, const struct binding_request *req,
-			       struct mono now, const struct answer_road *road)
+static void start_registration(struct gateway *gw, const struct registration_decision *d,
+			       const struct binding_request *req, struct mono now, const struct answer_road *road)
 {
 	int ifindex = home_ifindex(gw, d->home_link);
 	struct binding_entry *entry;
@@ -253,8 +261,8 @@ static void start_registration(struct gateway *gw, const struct registration_dec
 }
 
 /* An update resent, or a move, while detection runs: answered in the end, with the newest number. */
-static void update_pending(struct gateway *gw, struct binding_entry *entry, const struct binding_request *req, struct mono now,
-			   const struct answer_road *road)
+static void update_pending(struct gateway *gw, struct binding_entry *entry, const struct binding_request *req,
+			   struct mono now, const struct answer_road *road)
 {
 	struct pending *pending = entry->role;
 	bool with_local = (req->flags & ~entry->flags) & BU_LINK_LOCAL;
@@ -268,10 +276,11 @@ static void update_pending(struct gateway *gw, struct binding_entry *entry, cons
 }
 
 /* Refresh or move of a live binding: the path is tried first, so that a failure leaves all as it was. */
-static void update_active(struct gateway *gw, struct binding_entry *entry, const struct binding_request *req, struct mono now,
-			  const struct answer_road *road)
+static void update_active(struct gateway *gw, struct binding_entry *entry, const struct binding_request *req,
+			  struct mono now, const struct answer_road *road)
 {
-	bool moved = !addr_equal(&entry->care_of, &req->care_of), local_changed = (entry->flags ^ req->flags) & BU_LINK_LOCAL;
+	bool moved = !addr_equal(&entry->care_of, &req->care_of),
+	     local_changed = (entry->flags ^ req->flags) & BU_LINK_LOCAL;
 	struct binding_entry old = *entry, path = *entry;
 
 	path.care_of = req->care_of;
@@ -323,7 +332,9 @@ static void prefixes_left(const struct gateway *gw, struct mono now, uint32_t *l
 	for (int i = 0; i < LIMIT_HOME_LINKS; i++) {
 		int64_t ns = gw->ha->prefix_until[i].ns - now.ns;
 
-		left_s[i] = gw->ha->prefix_until[i].ns == INT64_MAX ? UINT32_MAX : ns > 0 ? (uint32_t)(ns / 1000000000) : 0;
+		left_s[i] = gw->ha->prefix_until[i].ns == INT64_MAX ? UINT32_MAX
+			    : ns > 0				    ? (uint32_t)(ns / 1000000000)
+								    : 0;
 	}
 }
 
@@ -347,7 +358,10 @@ void home_agent_on_bu(struct gateway *gw, const struct mh_input *in, const struc
 	} else if (d.action == REGISTRATION_DELETE) {
 		deregister(gw, &d, &road);
 	} else {
-		struct binding_request req = { .home = d.home, .care_of = d.care_of, .seq = msg->seq, .flags = msg->flags,
+		struct binding_request req = { .home = d.home,
+					       .care_of = d.care_of,
+					       .seq = msg->seq,
+					       .flags = msg->flags,
 					       .lifetime_s = d.lifetime_s };
 
 		entry = binding_find(gw->bindings, &d.home);
@@ -376,7 +390,8 @@ void home_agent_on_dad_done(struct gateway *gw, const struct in6_addr *home, boo
 	if (unique) {
 		/* what is granted begins with the acknowledgement, and still ends with the prefix */
 		prefixes_left(gw, gw->clock(), left_s);
-		lifetime_s = left_s[entry->home_link] < entry->lifetime_s ? left_s[entry->home_link] : entry->lifetime_s;
+		lifetime_s =
+			left_s[entry->home_link] < entry->lifetime_s ? left_s[entry->home_link] : entry->lifetime_s;
 		binding_set_expiry(gw->bindings, entry, gw->clock(), lifetime_s - lifetime_s % LIFETIME_UNIT_S);
 		registered(gw, entry, &road);
 		return;
@@ -451,7 +466,9 @@ static int set_home_links(struct gateway *gw)
 	for (size_t i = 0; i < gw->config->home_link_count; i++) {
 		const struct config_home_link *link = &gw->config->home_links[i];
 
-		links[i] = (struct home_link){ .prefix = link->prefix, .prefix_len = link->prefix_len, .ifindex = gw->ha->ifindex[i] };
+		links[i] = (struct home_link){ .prefix = link->prefix,
+					       .prefix_len = link->prefix_len,
+					       .ifindex = gw->ha->ifindex[i] };
 	}
 	return datapath_home_links_set(gw->dp, links, gw->config->home_link_count);
 }
@@ -515,14 +532,18 @@ struct mono home_agent_tick(struct gateway *gw, struct mono now)
 static int adopt_one(void *arg, const struct in6_addr *home, const struct registration *reg)
 {
 	struct gateway *gw = arg;
-	struct binding_request req = { .home = *home, .care_of = reg->care_of, .seq = reg->seq, .flags = reg->flags,
+	struct binding_request req = { .home = *home,
+				       .care_of = reg->care_of,
+				       .seq = reg->seq,
+				       .flags = reg->flags,
 				       .lifetime_s = reg->lifetime_s };
 	struct mono granted = { (int64_t)reg->granted_ns };
 	struct binding_entry *entry;
 	int err;
 
 	if (!config_mobile_node(gw->config, home)) {
-		log_info("home agent: %s is not in the configuration any more: its binding is deleted", addr_text(home));
+		log_info("home agent: %s is not in the configuration any more: its binding is deleted",
+			 addr_text(home));
 		datapath_binding_delete(gw->dp, home);
 		return 0;
 	}
@@ -576,7 +597,8 @@ void home_agent_reloaded(struct gateway *gw)
 		binding_for_each(gw->bindings, find_unnamed, &u);
 		if (!u.found)
 			return;
-		log_info("home agent: %s is not in the configuration any more: its binding is deleted", addr_text(&u.home));
+		log_info("home agent: %s is not in the configuration any more: its binding is deleted",
+			 addr_text(&u.home));
 		remove_binding(gw, binding_find(gw->bindings, &u.home));
 	}
 }
@@ -595,7 +617,8 @@ int home_agent_open(struct gateway *gw)
 	for (size_t i = 0; i < gw->config->home_link_count; i++) {
 		struct link_info link;
 
-		if (gw->config->home_links[i].interface[0] && !netlink_link_by_name(gw->nl, gw->config->home_links[i].interface, &link))
+		if (gw->config->home_links[i].interface[0] &&
+		    !netlink_link_by_name(gw->nl, gw->config->home_links[i].interface, &link))
 			ha->ifindex[i] = link.ifindex;
 	}
 	return set_home_links(gw);

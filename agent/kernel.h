@@ -23,53 +23,59 @@ struct slowpath;
 
 /* A mobility header as the raw socket delivers it: source and home address as the upper layers see them. */
 struct mh_input {
-	struct in6_addr src;	 /* home address where a home address option stood in the packet, else the IPv6 source */
+	struct in6_addr src; /* home address where a home address option stood in the packet, else the IPv6 source */
 	struct in6_addr dst;
 	struct in6_addr care_of; /* IPv6 source on the wire */
-	bool has_home;		 /* a home address option stood in the packet, and our tag proves that the data path read it */
-	bool bad_tag;		 /* option 0x1E without our tag: forged; to be counted and dropped */
-	uint32_t ifindex;	 /* where it came in */
-	const uint8_t *data;	 /* the mobility header; checksum not verified yet */
+	bool has_home;	  /* a home address option stood in the packet, and our tag proves that the data path read it */
+	bool bad_tag;	  /* option 0x1E without our tag: forged; to be counted and dropped */
+	uint32_t ifindex; /* where it came in */
+	const uint8_t *data; /* the mobility header; checksum not verified yet */
 	size_t len;
 	struct mono when;
 };
 
-/* What the layer tells the roles. @arg is the role's; every pointer is good for the call only. Called from the event loop only. */
+/* What the layer tells the roles. @arg is the role's; every pointer is good for the call only. Called from the event
+ * loop only. */
 struct kernel_handlers {
 	void *arg;
-	void (*on_mh)(void *arg, const struct mh_input *in);			    /* sockets.c */
-	void (*on_event)(void *arg, const struct event *event);			    /* datapath.c: ring buffer */
-	void (*on_icmp_error)(void *arg, const struct in6_addr *from, const uint8_t *icmp, size_t len); /* sockets.c: types 1-4 to us */
-	void (*on_dad_done)(void *arg, const struct in6_addr *home, bool unique);   /* neighbour.c */
-	void (*on_nexthops_moved)(void *arg);	/* nexthop.c: some care-of address has another index now; once per pass */
-	void (*on_prefix_lifetime)(void *arg, int home_link, uint32_t valid_s);	    /* netlink.c: UINT32_MAX is infinite */
-	void (*on_link)(void *arg, const char *name, int ifindex, bool present);    /* netlink.c: appeared, vanished, changed its MAC or MTU */
+	void (*on_mh)(void *arg, const struct mh_input *in);	/* sockets.c */
+	void (*on_event)(void *arg, const struct event *event); /* datapath.c: ring buffer */
+	void (*on_icmp_error)(void *arg, const struct in6_addr *from, const uint8_t *icmp,
+			      size_t len);					  /* sockets.c: types 1-4 to us */
+	void (*on_dad_done)(void *arg, const struct in6_addr *home, bool unique); /* neighbour.c */
+	void (*on_nexthops_moved)(void *arg); /* nexthop.c: some care-of address has another index now; once per pass */
+	void (*on_prefix_lifetime)(void *arg, int home_link, uint32_t valid_s); /* netlink.c: UINT32_MAX is infinite */
+	void (*on_link)(void *arg, const char *name, int ifindex,
+			bool present); /* netlink.c: appeared, vanished, changed its MAC or MTU */
 };
 
-/* ---- datapath.c: load, attach, pin, adopt; the only writer of maps, the only file that sees libbpf and the skeletons ---- */
+/* ---- datapath.c: load, attach, pin, adopt; the only writer of maps, the only file that sees libbpf and the skeletons
+ * ---- */
 
 /* How an interface is attached, and why not better. */
 struct attachment {
 	char name[IF_NAMESIZE];
 	int ifindex;
-	enum attach_mode mode;	/* native, generic or tc; auto: not attached */
-	char why[160];		/* sentence: "driver tun has no Ethernet header, so TC"; empty where the best mode was had */
+	enum attach_mode mode; /* native, generic or tc; auto: not attached */
+	char why[160]; /* sentence: "driver tun has no Ethernet header, so TC"; empty where the best mode was had */
 };
 
 struct datapath_options {
-	const char *pin_dir;	/* maps and links below <pin_dir>/<ABI_VERSION>/ */
+	const char *pin_dir; /* maps and links below <pin_dir>/<ABI_VERSION>/ */
 	uint32_t max_bindings;
 	struct in6_addr agent;
-	int home_ifindex;	/* device without ND */
+	int home_ifindex; /* device without ND */
 };
 
-/* Loads programs; adopts pinned maps whose owner, type, sizes and ABI fit, else refuses with a message that names the pin. */
+/* Loads programs; adopts pinned maps whose owner, type, sizes and ABI fit, else refuses with a message that names the
+ * pin. */
 int datapath_open(const struct datapath_options *options, struct datapath **out);
 /* Lets go of file descriptors; what is pinned goes on working. */
 void datapath_close(struct datapath *dp);
 /* Takes links, filters and pins of this ABI version away; nothing needs to be open. */
 int datapath_detach(const char *pin_dir);
-/* @out says what came of it also on success. Idempotent: an adopted link gets the new program in its place, atomically. */
+/* @out says what came of it also on success. Idempotent: an adopted link gets the new program in its place, atomically.
+ */
 int datapath_attach(struct datapath *dp, const char *name, int ifindex, enum attach_mode wish, struct attachment *out);
 int datapath_attach_home(struct datapath *dp, int ifindex);
 int datapath_forget_port(struct datapath *dp, int ifindex);
@@ -81,12 +87,14 @@ int datapath_heartbeat(struct datapath *dp, struct mono now);
 int datapath_binding_set(struct datapath *dp, const struct binding_entry *entry);
 int datapath_binding_delete(struct datapath *dp, const struct in6_addr *home);
 int datapath_nexthop_set(struct datapath *dp, uint32_t index, const struct nexthop *nexthop);
-int datapath_nexthop_used(struct datapath *dp, uint32_t index);	/* 1: holds a next hop, of this daemon or a former one */
-int datapath_local_set(struct datapath *dp, const struct in6_addr *addr, uint32_t flags);	/* flags 0: remove */
+int datapath_nexthop_used(struct datapath *dp,
+			  uint32_t index); /* 1: holds a next hop, of this daemon or a former one */
+int datapath_local_set(struct datapath *dp, const struct in6_addr *addr, uint32_t flags); /* flags 0: remove */
 int datapath_proxied_set(struct datapath *dp, int ifindex, const struct in6_addr *target, uint32_t flags);
 int datapath_proxied_delete(struct datapath *dp, int ifindex, const struct in6_addr *target);
 int datapath_home_links_set(struct datapath *dp, const struct home_link *links, size_t count);
-/* How the next signalling to @home leaves: with RH2 to @care_of, or direct on the home link where @care_of is unspecified. Lives 10 s. */
+/* How the next signalling to @home leaves: with RH2 to @care_of, or direct on the home link where @care_of is
+ * unspecified. Lives 10 s. */
 int datapath_answer_set(struct datapath *dp, const struct in6_addr *home, const struct in6_addr *care_of);
 
 /* The binding says it after all: forget an earlier datapath_answer_set(). */
@@ -95,49 +103,56 @@ int datapath_answer_clear(struct datapath *dp, const struct in6_addr *home);
 /* Sum over CPUs, REASON_COUNT entries. */
 int datapath_counters(struct datapath *dp, struct counter *sums);
 int datapath_tag(struct datapath *dp, uint8_t tag[4]);
-int datapath_port_redirect(struct datapath *dp, int ifindex);	/* 1: XDP may redirect there, 0: not */
+int datapath_port_redirect(struct datapath *dp, int ifindex); /* 1: XDP may redirect there, 0: not */
 
-/* What a former daemon left: calls @fn for each registration whose lifetime has not passed; expired ones are removed. */
-int datapath_adopt(struct datapath *dp, struct mono now, int (*fn)(void *arg, const struct in6_addr *home, const struct registration *reg), void *arg);
+/* What a former daemon left: calls @fn for each registration whose lifetime has not passed; expired ones are removed.
+ */
+int datapath_adopt(struct datapath *dp, struct mono now,
+		   int (*fn)(void *arg, const struct in6_addr *home, const struct registration *reg), void *arg);
 int datapath_events_start(struct datapath *dp, sd_event *loop, const struct kernel_handlers *handlers);
 
 /* ---- netlink.c: links, addresses, routes, neighbours; keeps `local_addrs` of the data path true ---- */
-int netlink_open(sd_event *loop, const struct config *config, const struct kernel_handlers *handlers, struct netlink **out);
+int netlink_open(sd_event *loop, const struct config *config, const struct kernel_handlers *handlers,
+		 struct netlink **out);
 void netlink_close(struct netlink *nl);
-/* Dumps everything once and keeps following. Addresses go to datapath_local_set (the agent's own with LOCAL_TUNNEL_ENDPOINT). */
+/* Dumps everything once and keeps following. Addresses go to datapath_local_set (the agent's own with
+ * LOCAL_TUNNEL_ENDPOINT). */
 int netlink_start(struct netlink *nl, struct datapath *dp, struct nexthops *nh);
 struct link_info {
 	char name[IF_NAMESIZE];
 	int ifindex;
-	int lower_ifindex;	/* VLAN: the device below; else 0 */
-	uint16_t vlan_tci;	/* with lower_ifindex */
-	uint16_t vlan_proto;	/* 0x8100 or 0x88a8, host order */
+	int lower_ifindex;   /* VLAN: the device below; else 0 */
+	uint16_t vlan_tci;   /* with lower_ifindex */
+	uint16_t vlan_proto; /* 0x8100 or 0x88a8, host order */
 	uint16_t mtu;
 	uint8_t mac[6];
-	bool ethernet;		/* ARPHRD_ETHER; else no link-layer header */
+	bool ethernet; /* ARPHRD_ETHER; else no link-layer header */
 	bool up;
-	struct in6_addr link_local;	/* first usable one, else unspecified */
+	struct in6_addr link_local; /* first usable one, else unspecified */
 };
 /* -ENOENT where there is none. */
 int netlink_link(struct netlink *nl, int ifindex, struct link_info *out);
 int netlink_link_by_name(struct netlink *nl, const char *name, struct link_info *out);
-/* Route lookup: where would a tunnel packet of the agent to @dst go? @gateway unspecified: on-link. An address of a physical
- * home link is on that link, not behind the device without ND. -ENETUNREACH. */
-int netlink_route(struct netlink *nl, const struct in6_addr *dst, int *ifindex, struct in6_addr *gateway, uint16_t *mtu);
+/* Route lookup: where would a tunnel packet of the agent to @dst go? @gateway unspecified: on-link. An address of a
+ * physical home link is on that link, not behind the device without ND. -ENETUNREACH. */
+int netlink_route(struct netlink *nl, const struct in6_addr *dst, int *ifindex, struct in6_addr *gateway,
+		  uint16_t *mtu);
 /* Neighbour state; -ENOENT where unknown or failed. */
 int netlink_neighbour(struct netlink *nl, int ifindex, const struct in6_addr *addr, uint8_t mac[6]);
 /* Ask the kernel to resolve and keep alive (NTF_EXT_MANAGED), or to let go. */
 int netlink_neighbour_manage(struct netlink *nl, int ifindex, const struct in6_addr *addr, bool managed);
 
 /* ---- home_device.c: the veth pair without ND, its sysctls, offloads and the routes of the home prefixes ---- */
-/* Creates or adopts it; routes each home prefix into it at a metric lower than the kernel's. Return: 0 with both indices. */
+/* Creates or adopts it; routes each home prefix into it at a metric lower than the kernel's. Return: 0 with both
+ * indices. */
 int home_device_open(const struct config *config, int *ifindex, int *peer_ifindex);
 /* A home link came up: its own route is set again. */
 void home_device_link_up(const struct config *config, const char *name);
 int home_device_remove(const struct config *config);
 
 /* ---- nexthop.c: care-of address -> index in `nexthops`; shared by all that go the same way ---- */
-int nexthops_open(sd_event *loop, struct netlink *nl, struct datapath *dp, const struct kernel_handlers *handlers, struct nexthops **out);
+int nexthops_open(sd_event *loop, struct netlink *nl, struct datapath *dp, const struct kernel_handlers *handlers,
+		  struct nexthops **out);
 void nexthops_close(struct nexthops *nh);
 /* Takes a reference. Index 0 where the table is full or no route exists; the data path then asks the kernel's table. */
 uint32_t nexthop_acquire(struct nexthops *nh, const struct in6_addr *care_of);
@@ -145,38 +160,47 @@ void nexthop_release(struct nexthops *nh, const struct in6_addr *care_of);
 /* The data path had to ask for it (EVENT_RESOLVE): look the route up again, solicit the neighbour. */
 void nexthop_kick(struct nexthops *nh, const struct in6_addr *care_of);
 uint32_t nexthop_index(struct nexthops *nh, const struct in6_addr *care_of);
-uint16_t nexthop_mtu(struct nexthops *nh, const struct in6_addr *care_of);	/* 0: unknown */
+uint16_t nexthop_mtu(struct nexthops *nh, const struct in6_addr *care_of); /* 0: unknown */
 /* From netlink.c; cheap, work is done in one pass a little later. */
 void nexthops_route_changed(struct nexthops *nh);
-void nexthops_neighbour_changed(struct nexthops *nh, int ifindex, const struct in6_addr *addr, const uint8_t *mac /* NULL: gone */);
-void nexthops_link_changed(struct nexthops *nh, int ifindex);	/* 0: any may have */
+void nexthops_neighbour_changed(struct nexthops *nh, int ifindex, const struct in6_addr *addr,
+				const uint8_t *mac /* NULL: gone */);
+void nexthops_link_changed(struct nexthops *nh, int ifindex); /* 0: any may have */
 
 /* ---- neighbour.c: DAD, unsolicited advertisements, multicast groups of home links ---- */
-int neighbour_open(sd_event *loop, struct netlink *nl, struct datapath *dp, const struct config *config, const struct kernel_handlers *handlers, struct neighbour **out);
+int neighbour_open(sd_event *loop, struct netlink *nl, struct datapath *dp, const struct config *config,
+		   const struct kernel_handlers *handlers, struct neighbour **out);
 void neighbour_close(struct neighbour *nb);
 /* A home link's device appeared: its multicast filter is opened. */
 void neighbour_link_up(struct neighbour *nb, const char *device);
-/* Solicits @home (and with @link_local its link-local address) from the unspecified address; on_dad_done after 1 s at most. RFC 4862 §5.4. */
+/* Solicits @home (and with @link_local its link-local address) from the unspecified address; on_dad_done after 1 s at
+ * most. RFC 4862 §5.4. */
 int neighbour_dad_start(struct neighbour *nb, int ifindex, const struct in6_addr *home, bool link_local);
 void neighbour_dad_stop(struct neighbour *nb, const struct in6_addr *home);
-/* Defend: `proxied` entries, group, unsolicited advertisement with Override, repeated up to 3 times 1 s apart (RFC 4861 §7.2.6, RFC 6275 §10.4.1). */
-int neighbour_proxy_start(struct neighbour *nb, int ifindex, const struct in6_addr *home, bool link_local, bool announce);
+/* Defend: `proxied` entries, group, unsolicited advertisement with Override, repeated up to 3 times 1 s apart (RFC 4861
+ * §7.2.6, RFC 6275 §10.4.1). */
+int neighbour_proxy_start(struct neighbour *nb, int ifindex, const struct in6_addr *home, bool link_local,
+			  bool announce);
 void neighbour_proxy_stop(struct neighbour *nb, int ifindex, const struct in6_addr *home, bool link_local);
 
 /* ---- sockets.c: raw mobility header and ICMPv6 sockets ---- */
-int sockets_open(sd_event *loop, struct datapath *dp, const struct config *config, const struct kernel_handlers *handlers, struct sockets **out);
+int sockets_open(sd_event *loop, struct datapath *dp, const struct config *config,
+		 const struct kernel_handlers *handlers, struct sockets **out);
 void sockets_close(struct sockets *so);
 /* Sends a mobility header; the kernel fills the checksum. @dst is the home address where the data path is to route it
  * (datapath_answer_set first, or a binding), else any address. @via_home: leave by the device without ND. */
-int sockets_send_mh(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, bool via_home, const uint8_t *mh, size_t len);
+int sockets_send_mh(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, bool via_home,
+		    const uint8_t *mh, size_t len);
 /* @ifindex: 0 but for a link-local destination. */
-int sockets_send_icmp(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, int ifindex, const uint8_t *icmp, size_t len);
+int sockets_send_icmp(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, int ifindex,
+		      const uint8_t *icmp, size_t len);
 
 /* ---- slowpath.c: what BPF can't do: fragment tunnel packets, take reassembled ones, answer too big ---- */
 struct slowpath_stats {
 	uint64_t fragmented, reassembled, too_big, unreachable, refused, rate_limited;
 };
-int slowpath_open(sd_event *loop, struct datapath *dp, struct sockets *so, struct nexthops *nh, struct binding_cache *cache, const struct config *config, int peer_ifindex, struct slowpath **out);
+int slowpath_open(sd_event *loop, struct datapath *dp, struct sockets *so, struct nexthops *nh,
+		  struct binding_cache *cache, const struct config *config, int peer_ifindex, struct slowpath **out);
 void slowpath_close(struct slowpath *sp);
 void slowpath_stats(const struct slowpath *sp, struct slowpath_stats *out);
 

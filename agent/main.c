@@ -42,7 +42,8 @@ static const char usage[] =
 	"      --version       print the version\n"
 	"  -h, --help          this\n"
 	"\n"
-	"Stopping the daemon leaves the data path forwarding; the next start adopts it. Exit status: 0 done, 1 failed,\n"
+	"Stopping the daemon leaves the data path forwarding; the next start adopts it. Exit status: 0 done, 1 "
+	"failed,\n"
 	"2 the command line or the configuration is wrong.\n";
 
 static struct mono clock_now(void)
@@ -57,9 +58,12 @@ static int parse_options(int argc, char **argv, struct options *out)
 {
 	enum { OPT_CHECK = 256, OPT_DETACH, OPT_DEBUG, OPT_VERSION };
 	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' },    { "check", no_argument, NULL, OPT_CHECK },
-		{ "detach", no_argument, NULL, OPT_DETACH },   { "debug", no_argument, NULL, OPT_DEBUG },
-		{ "version", no_argument, NULL, OPT_VERSION }, { "help", no_argument, NULL, 'h' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, OPT_CHECK },
+		{ "detach", no_argument, NULL, OPT_DETACH },
+		{ "debug", no_argument, NULL, OPT_DEBUG },
+		{ "version", no_argument, NULL, OPT_VERSION },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -90,7 +94,8 @@ static int parse_options(int argc, char **argv, struct options *out)
 		}
 	}
 	if (!out->config || optind != argc) {
-		fprintf(stderr, "mobgwd: %s\n%s", out->config ? "too many arguments" : "--config FILE is missing", usage);
+		fprintf(stderr, "mobgwd: %s\n%s", out->config ? "too many arguments" : "--config FILE is missing",
+			usage);
 		return -EINVAL;
 	}
 	return 0;
@@ -158,8 +163,8 @@ static int attach_interface(struct gateway *gw, size_t i)
 	}
 	if (was.ifindex == at->ifindex && was.mode == at->mode)
 		return 0;
-	snprintf(text, sizeof(text), "%s attached: %s%s%s%s", interface->name, attach_mode_name(at->mode), at->why[0] ? " (" : "", at->why,
-		 at->why[0] ? ")" : "");
+	snprintf(text, sizeof(text), "%s attached: %s%s%s%s", interface->name, attach_mode_name(at->mode),
+		 at->why[0] ? " (" : "", at->why, at->why[0] ? ")" : "");
 	log_info("interface %s", text);
 	publish_link(gw, text);
 	return 0;
@@ -221,12 +226,14 @@ static int on_tick(sd_event_source *source, uint64_t when, void *arg)
 /* What can't change while running; the rest is taken over. */
 static bool same_shape(const struct config *a, const struct config *b)
 {
-	if (a->interface_count != b->interface_count || a->home_link_count != b->home_link_count || a->auth != b->auth ||
-	    a->max_bindings < b->max_bindings || !addr_equal(&a->agent, &b->agent) || strcmp(a->pin_dir, b->pin_dir) ||
-	    strcmp(a->home_device, b->home_device) || strcmp(a->control_path, b->control_path))
+	if (a->interface_count != b->interface_count || a->home_link_count != b->home_link_count ||
+	    a->auth != b->auth || a->max_bindings < b->max_bindings || !addr_equal(&a->agent, &b->agent) ||
+	    strcmp(a->pin_dir, b->pin_dir) || strcmp(a->home_device, b->home_device) ||
+	    strcmp(a->control_path, b->control_path))
 		return false;
 	for (size_t i = 0; i < a->interface_count; i++)
-		if (strcmp(a->interfaces[i].name, b->interfaces[i].name) || a->interfaces[i].mode != b->interfaces[i].mode)
+		if (strcmp(a->interfaces[i].name, b->interfaces[i].name) ||
+		    a->interfaces[i].mode != b->interfaces[i].mode)
 			return false;
 	for (size_t i = 0; i < a->home_link_count; i++)
 		if (!addr_equal(&a->home_links[i].prefix, &b->home_links[i].prefix) ||
@@ -248,7 +255,8 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 		log_error("reload: %s has errors; the old configuration stays in force", config_path);
 	} else if (!same_shape(gw->config, new_config)) {
 		log_error("reload: %s changes interfaces, home links, addresses or paths: restart the daemon for that; "
-			  "the old configuration stays in force", config_path);
+			  "the old configuration stays in force",
+			  config_path);
 		config_free(new_config);
 	} else {
 		/* the layers below hold the pointer: the contents change place, whole */
@@ -296,7 +304,8 @@ static int take_lock(const struct config *config)
 		return -errno;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		log_error("start: another mobgwd runs with control socket %s; stop it first, or name another in the configuration",
+		log_error("start: another mobgwd runs with control socket %s; stop it first, or name another in the "
+			  "configuration",
 			  config->control_path);
 		close(fd);
 		return -EBUSY;
@@ -311,7 +320,9 @@ static int lock_pins(const struct config *config)
 	if (fd < 0)
 		return -errno;
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		log_error("start: another mobgwd uses %s; stop it first, or name another pin-directory in the configuration", config->pin_dir);
+		log_error("start: another mobgwd uses %s; stop it first, or name another pin-directory in the "
+			  "configuration",
+			  config->pin_dir);
 		close(fd);
 		return -EBUSY;
 	}
@@ -328,13 +339,15 @@ static int mount_bpffs(const struct config *config)
 		return 0;
 	if (!mount("bpf", root, "bpf", 0, "mode=0700"))
 		return 0;
-	log_error("start: %s is no BPF file system and can't be mounted (%s); as root: mount -t bpf bpf %s", root, strerror(errno), root);
+	log_error("start: %s is no BPF file system and can't be mounted (%s); as root: mount -t bpf bpf %s", root,
+		  strerror(errno), root);
 	return -errno;
 }
 
 static int open_datapath(struct gateway *gw)
 {
-	struct datapath_options options = { .pin_dir = gw->config->pin_dir, .max_bindings = gw->config->max_bindings,
+	struct datapath_options options = { .pin_dir = gw->config->pin_dir,
+					    .max_bindings = gw->config->max_bindings,
 					    .agent = gw->config->agent };
 	int err = home_device_open(gw->config, &gw->home_ifindex, &gw->home_peer_ifindex);
 
@@ -375,7 +388,8 @@ static int start(struct gateway *gw)
 	if (!err)
 		err = sockets_open(gw->loop, gw->dp, gw->config, &gw->handlers, &gw->so);
 	if (!err)
-		err = slowpath_open(gw->loop, gw->dp, gw->so, gw->nh, gw->bindings, gw->config, gw->home_peer_ifindex, &gw->sp);
+		err = slowpath_open(gw->loop, gw->dp, gw->so, gw->nh, gw->bindings, gw->config, gw->home_peer_ifindex,
+				    &gw->sp);
 	if (!err)
 		err = datapath_events_start(gw->dp, gw->loop, &gw->handlers);
 	if (!err)
@@ -387,8 +401,8 @@ static int start(struct gateway *gw)
 static int drop_privileges(void)
 {
 	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN,
-			  CAP_NET_RAW, -1) ||
+	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, CAP_BPF, CAP_PERFMON,
+			  CAP_NET_ADMIN, CAP_NET_RAW, -1) ||
 	    capng_apply(CAPNG_SELECT_CAPS)) {
 		log_error("start: drop privileges: %s", strerror(errno));
 		return -EPERM;
@@ -439,12 +453,15 @@ static int run(struct gateway *gw)
 	int lock, pins = -1, err;
 
 	if (gw->config->auth == AUTH_IPSEC) {
-		log_error("start: home-agent.authentication is ipsec (the default), and IPsec is not built yet: an agent without it would let "
+		log_error("start: home-agent.authentication is ipsec (the default), and IPsec is not built yet: an "
+			  "agent without it would let "
 			  "anybody move anybody's traffic. For a lab ask for it by name: authentication: none");
 		return EXIT_CONFIG;
 	}
-	log_warn("authentication: none: binding updates are believed as they come; whoever can send to %s can move the traffic of every "
-		 "configured home address", addr_text(&gw->config->agent));
+	log_warn("authentication: none: binding updates are believed as they come; whoever can send to %s can move the "
+		 "traffic of every "
+		 "configured home address",
+		 addr_text(&gw->config->agent));
 	lock = take_lock(gw->config);
 	if (lock < 0)
 		return EXIT_FAILURE;
@@ -465,7 +482,8 @@ static int run(struct gateway *gw)
 	if (!err)
 		err = drop_privileges();
 	if (!err) {
-		log_info("ready: home agent %s, %zu mobile nodes", addr_text(&gw->config->agent), gw->config->mobile_node_count);
+		log_info("ready: home agent %s, %zu mobile nodes", addr_text(&gw->config->agent),
+			 gw->config->mobile_node_count);
 		sd_notify(0, "READY=1");
 		err = sd_event_loop(gw->loop);
 		log_info("stopping; the data path goes on forwarding (mobgwd --detach takes it away)");
@@ -517,8 +535,9 @@ int main(int argc, char **argv)
 	} else {
 		gw.config = config;
 		gw.clock = clock_now;
-		gw.handlers = (struct kernel_handlers){ &gw, on_mh, on_event, on_icmp_error, on_dad_done, on_nexthops_moved,
-							on_prefix_lifetime, on_link };
+		gw.handlers = (struct kernel_handlers){
+			&gw, on_mh, on_event, on_icmp_error, on_dad_done, on_nexthops_moved, on_prefix_lifetime, on_link
+		};
 		ret = run(&gw);
 	}
 	config_free(config);

@@ -9,20 +9,20 @@
 #include "base.h"
 
 enum {
-	MH_MAX_LEN = 2048,	  /* header length field 255: (255 + 1) * 8 */
-	MH_MAX_PREFIXES = 8,	  /* mobile network prefix options kept of one message; more: counted in prefixes_left_out */
+	MH_MAX_LEN = 2048,   /* header length field 255: (255 + 1) * 8 */
+	MH_MAX_PREFIXES = 8, /* mobile network prefix options kept of one message; more: counted in prefixes_left_out */
 	MH_AUTH_LEN = 12,
 };
 
 /* Why a message was not understood, and so how it is answered (RFC 6275 §9.2, in this order). */
 enum mh_fault {
 	MH_OK,
-	MH_FAULT_TRUNCATED,	/* fewer octets than its length field says: drop */
-	MH_FAULT_CHECKSUM,	/* drop silently */
-	MH_FAULT_TYPE,		/* unknown type: binding error, status 2 */
-	MH_FAULT_PROTO,		/* payload proto not 59: parameter problem at `offset` */
-	MH_FAULT_SHORT,		/* header length below the type's minimum: parameter problem at `offset` */
-	MH_FAULT_OPTION,	/* option past the end, a known one of wrong length, or one behind the authenticator: drop */
+	MH_FAULT_TRUNCATED, /* fewer octets than its length field says: drop */
+	MH_FAULT_CHECKSUM,  /* drop silently */
+	MH_FAULT_TYPE,	    /* unknown type: binding error, status 2 */
+	MH_FAULT_PROTO,	    /* payload proto not 59: parameter problem at `offset` */
+	MH_FAULT_SHORT,	    /* header length below the type's minimum: parameter problem at `offset` */
+	MH_FAULT_OPTION, /* option past the end, a known one of wrong length, or one behind the authenticator: drop */
 };
 
 struct mh_prefix {
@@ -36,7 +36,7 @@ struct mh_options {
 	struct in6_addr alt_care_of;
 	uint16_t home_nonce, care_of_nonce;
 	uint8_t auth[MH_AUTH_LEN];
-	uint16_t auth_offset;	/* of the authenticator's data from the start of the MH; valid with has_auth */
+	uint16_t auth_offset; /* of the authenticator's data from the start of the MH; valid with has_auth */
 	struct mh_prefix prefixes[MH_MAX_PREFIXES];
 	uint8_t prefix_count;
 	uint8_t prefixes_left_out;
@@ -44,22 +44,22 @@ struct mh_options {
 
 /* One message; which members count depends on the type. Host order, seconds. */
 struct mh_msg {
-	uint8_t type;		/* enum mh_type; also set for MH_FAULT_TYPE */
-	uint16_t seq;		/* BU, BA */
-	uint16_t flags;		/* BU: enum bu_flag; BA: enum ba_flag */
-	uint8_t status;		/* BA, BE */
-	uint32_t lifetime_s;	/* BU, BA: a multiple of 4, up to 262140 */
-	uint16_t nonce_index;	/* HoT, CoT */
-	uint8_t cookie[8];	/* HoTI, CoTI, HoT, CoT */
-	uint8_t token[8];	/* HoT, CoT */
-	struct in6_addr home;	/* BE */
+	uint8_t type;	      /* enum mh_type; also set for MH_FAULT_TYPE */
+	uint16_t seq;	      /* BU, BA */
+	uint16_t flags;	      /* BU: enum bu_flag; BA: enum ba_flag */
+	uint8_t status;	      /* BA, BE */
+	uint32_t lifetime_s;  /* BU, BA: a multiple of 4, up to 262140 */
+	uint16_t nonce_index; /* HoT, CoT */
+	uint8_t cookie[8];    /* HoTI, CoTI, HoT, CoT */
+	uint8_t token[8];     /* HoT, CoT */
+	struct in6_addr home; /* BE */
 	struct mh_options opt;
 };
 
 struct mh_result {
 	enum mh_fault fault;
-	uint16_t offset;	/* octet within the MH that a parameter problem points at; for MH_FAULT_OPTION that of the wrong
-				 * length, 0 where it is not a length that is wrong */
+	uint16_t offset; /* octet within the MH that a parameter problem points at; for MH_FAULT_OPTION that of the
+			  * wrong length, 0 where it is not a length that is wrong */
 };
 
 /**

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * What the agent itself says and hears on a home link: duplicate address detection for home addresses, unsolicited
- * advertisements, groups for snooping switches. Solicitations are answered by the data path. One timer and ordered lists
- * serve any number of addresses. RFC 4862 §5.4, RFC 4861 §7.2.6, RFC 6275 §10.3.1, §10.4.1.
+ * advertisements, groups for snooping switches. Solicitations are answered by the data path. One timer and ordered
+ * lists serve any number of addresses. RFC 4862 §5.4, RFC 4861 §7.2.6, RFC 6275 §10.3.1, §10.4.1.
  */
 #include <errno.h>
 #include <linux/icmpv6.h>
@@ -18,8 +18,8 @@
 #include "packet.h"
 
 enum {
-	RETRANS_MS = 1000,	/* RetransTimer, RFC 4861 §10 */
-	ANNOUNCE_TIMES = 3,	/* MAX_NEIGHBOR_ADVERTISEMENT */
+	RETRANS_MS = 1000,  /* RetransTimer, RFC 4861 §10 */
+	ANNOUNCE_TIMES = 3, /* MAX_NEIGHBOR_ADVERTISEMENT */
 	ACCURACY_US = 1000,
 	ND_HOP_LIMIT = 255,
 	LLADDR_OPTION = 8,
@@ -107,8 +107,12 @@ static int solicit(struct neighbour *nb, int ifindex, const struct in6_addr *tar
 	memcpy(frame.mac + 6, link.mac, 6);
 	memcpy(to.sll_addr, frame.mac, 6);
 	ns.icmp.checksum = packet_checksum(&src, &dst, NH_ICMPV6, (const uint8_t *)&ns, sizeof(ns));
-	frame.ip = (struct mip6_ipv6){ .ver_tc_flow = htonl(6U << 28), .payload_len = htons(sizeof(ns)), .nexthdr = NH_ICMPV6,
-				       .hop_limit = ND_HOP_LIMIT, .src = src, .dst = dst };
+	frame.ip = (struct mip6_ipv6){ .ver_tc_flow = htonl(6U << 28),
+				       .payload_len = htons(sizeof(ns)),
+				       .nexthdr = NH_ICMPV6,
+				       .hop_limit = ND_HOP_LIMIT,
+				       .src = src,
+				       .dst = dst };
 	frame.ns = ns;
 	if (sendto(nb->packet, &frame, sizeof(frame), 0, (struct sockaddr *)&to, sizeof(to)) < 0)
 		return -errno;
@@ -118,9 +122,11 @@ static int solicit(struct neighbour *nb, int ifindex, const struct in6_addr *tar
 /* Override set, solicited clear, to all nodes: neighbours send to us from now on. RFC 4861 §7.2.6. */
 static int advertise(struct neighbour *nb, int ifindex, const struct in6_addr *target)
 {
-	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = { .s6_addr = { 0xff, 2, [15] = 1 } },
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6,
+				   .sin6_addr = { .s6_addr = { 0xff, 2, [15] = 1 } },
 				   .sin6_scope_id = ifindex };
-	struct mip6_nd na = { .icmp = { .type = ICMP6_NEIGHBOUR_ADVERT, .data = htonl((uint32_t)NA_OVERRIDE << 24) }, .target = *target };
+	struct mip6_nd na = { .icmp = { .type = ICMP6_NEIGHBOUR_ADVERT, .data = htonl((uint32_t)NA_OVERRIDE << 24) },
+			      .target = *target };
 	uint8_t message[sizeof(na) + LLADDR_OPTION];
 	struct link_info link;
 
@@ -272,8 +278,12 @@ static int on_icmp(sd_event_source *source, int fd, uint32_t revents, void *arg)
 			struct cmsghdr align;
 			uint8_t octets[256];
 		} control;
-		struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &vector, .msg_iovlen = 1,
-				      .msg_control = &control, .msg_controllen = sizeof(control) };
+		struct msghdr msg = { .msg_name = &from,
+				      .msg_namelen = sizeof(from),
+				      .msg_iov = &vector,
+				      .msg_iovlen = 1,
+				      .msg_control = &control,
+				      .msg_controllen = sizeof(control) };
 		int hop_limit = 0, ifindex = 0;
 		struct mip6_nd nd = {};
 
@@ -287,7 +297,8 @@ static int on_icmp(sd_event_source *source, int fd, uint32_t revents, void *arg)
 			if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT)
 				memcpy(&hop_limit, CMSG_DATA(c), sizeof(hop_limit));
 			if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
-				memcpy(&ifindex, CMSG_DATA(c) + offsetof(struct in6_pktinfo, ipi6_ifindex), sizeof(ifindex));
+				memcpy(&ifindex, CMSG_DATA(c) + offsetof(struct in6_pktinfo, ipi6_ifindex),
+				       sizeof(ifindex));
 		}
 		if (hop_limit != ND_HOP_LIMIT || nd.icmp.code)
 			continue;
@@ -324,7 +335,8 @@ static int on_timer(sd_event_source *source, uint64_t when, void *arg)
 
 /* ---- defence ---- */
 
-int neighbour_proxy_start(struct neighbour *nb, int ifindex, const struct in6_addr *home, bool link_local, bool announce_it)
+int neighbour_proxy_start(struct neighbour *nb, int ifindex, const struct in6_addr *home, bool link_local,
+			  bool announce_it)
 {
 	struct in6_addr local;
 	int err = datapath_proxied_set(nb->dp, ifindex, home, 0);
@@ -359,7 +371,8 @@ void neighbour_proxy_stop(struct neighbour *nb, int ifindex, const struct in6_ad
 
 /* ---- opening ---- */
 
-/* Solicitations must pass the NIC's multicast filter also while the daemon, and with it every group membership, is gone. */
+/* Solicitations must pass the NIC's multicast filter also while the daemon, and with it every group membership, is
+ * gone. */
 static void all_multicast(const struct neighbour *nb, const char *device)
 {
 	struct ifreq req = {};
@@ -369,7 +382,8 @@ static void all_multicast(const struct neighbour *nb, const char *device)
 		return; /* not there yet: main tries again when it appears */
 	req.ifr_flags |= IFF_ALLMULTI;
 	if (ioctl(nb->icmp, SIOCSIFFLAGS, &req))
-		log_warn("neighbour: allmulticast on %s: %s; solicitations may be lost while the daemon is down", device, strerror(errno));
+		log_warn("neighbour: allmulticast on %s: %s; solicitations may be lost while the daemon is down",
+			 device, strerror(errno));
 }
 
 void neighbour_link_up(struct neighbour *nb, const char *device)

@@ -58,8 +58,7 @@ void groups_free(struct groups *groups)
 
 	if (!groups)
 		return;
-	HASH_ITER(hh, groups->all, group, next)
-	{
+	HASH_ITER (hh, groups->all, group, next) {
 		HASH_DEL(groups->all, group);
 		free(group);
 	}
@@ -114,7 +113,8 @@ void groups_join(struct groups *groups, int ifindex, const struct in6_addr *targ
 	else
 		groups->used[group->socket]++;
 	if (err && !groups->full_logged)
-		log_warn("neighbour: join group %s: %s; snooping switches may not forward solicitations for some home addresses (said once)",
+		log_warn("neighbour: join group %s: %s; snooping switches may not forward solicitations for some home "
+			 "addresses (said once)",
 			 addr_text(&key.addr), strerror(-err));
 	groups->full_logged |= err != 0;
 	HASH_ADD(hh, groups->all, key, sizeof(group->key), group);

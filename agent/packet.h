@@ -11,54 +11,60 @@
 /* What packet_walk() found. Offsets count from the IPv6 header. */
 struct packet_view {
 	struct in6_addr src, dst;
-	struct in6_addr home;	/* of the home address option; unspecified where there is none */
+	struct in6_addr home; /* of the home address option; unspecified where there is none */
 	uint8_t traffic_class;
 	uint8_t hop_limit;
-	uint8_t proto;		/* the upper layer header (NH_MH, NH_ICMPV6, NH_IPV6 ...) at `offset` */
+	uint8_t proto; /* the upper layer header (NH_MH, NH_ICMPV6, NH_IPV6 ...) at `offset` */
 	bool has_home;
-	bool has_rh0;		/* a type 0 routing header, RFC 5095 */
-	bool has_tunnel_limit;	/* destination option 4, RFC 2473 §4.1.1 */
+	bool has_rh0;	       /* a type 0 routing header, RFC 5095 */
+	bool has_tunnel_limit; /* destination option 4, RFC 2473 §4.1.1 */
 	uint8_t tunnel_limit;
-	bool fragment;		/* any fragment header */
-	bool later_fragment;	/* not the first: at `offset` the data goes on, and `proto` begins in another packet */
-	uint16_t offset;	/* of the upper layer header */
-	uint16_t len;		/* octets from the IPv6 header to the end as payload length says, at most what was given, at most 65535 */
+	bool fragment;	     /* any fragment header */
+	bool later_fragment; /* not the first: at `offset` the data goes on, and `proto` begins in another packet */
+	uint16_t offset;     /* of the upper layer header */
+	uint16_t len; /* octets from the IPv6 header to the end as payload length says, at most what was given, at most
+			 65535 */
 	uint16_t nexthdr_offset; /* of the octet that names `proto` */
 };
 
-/* Return: 0, or -EINVAL where the packet is no IPv6, is cut inside its extension headers, or has more than LIMIT_EXT_HEADERS. */
+/* Return: 0, or -EINVAL where the packet is no IPv6, is cut inside its extension headers, or has more than
+ * LIMIT_EXT_HEADERS. */
 int packet_walk(const uint8_t *data, size_t len, struct packet_view *view);
 
 /* One's complement sum with pseudo-header over @len octets at @data for @proto, folded and inverted. */
-uint16_t packet_checksum(const struct in6_addr *src, const struct in6_addr *dst, uint8_t proto, const uint8_t *data, size_t len);
+uint16_t packet_checksum(const struct in6_addr *src, const struct in6_addr *dst, uint8_t proto, const uint8_t *data,
+			 size_t len);
 
 /**
  * packet_build_icmp_error() - ICMPv6 message (without IPv6 header, checksum zero: the kernel fills it)
  * @data: MTU or pointer, host order
- * @quoted, @quoted_len: the packet as on the wire; cut so that message and IPv6 header stay within 1280 (RFC 4443 §2.4(c))
+ * @quoted, @quoted_len: the packet as on the wire; cut so that message and IPv6 header stay within 1280 (RFC 4443
+ * §2.4(c))
  * @buf: at least 1240 octets
  * Return: length of the message.
  */
-size_t packet_build_icmp_error(uint8_t type, uint8_t code, uint32_t data, const uint8_t *quoted, size_t quoted_len, uint8_t *buf);
+size_t packet_build_icmp_error(uint8_t type, uint8_t code, uint32_t data, const uint8_t *quoted, size_t quoted_len,
+			       uint8_t *buf);
 
-/* Whether an ICMPv6 error about this packet may be sent at all: RFC 4443 §2.4(e). Not about errors and redirects, not to
- * multicast destinations (too big and the unrecognised-option problem excepted: @multicast_ok), not to non-unicast sources. */
+/* Whether an ICMPv6 error about this packet may be sent at all: RFC 4443 §2.4(e). Not about errors and redirects, not
+ * to multicast destinations (too big and the unrecognised-option problem excepted: @multicast_ok), not to non-unicast
+ * sources. */
 bool packet_may_be_answered(const uint8_t *data, size_t len, bool multicast_ok);
 
 /**
  * packet_translate_error() - an ICMPv6 error about a tunnel packet becomes one for the inner source, RFC 2473 §8
  * @icmp, @len: the error as received, from its type octet on
  * @out: what to do
- * Return: 0, or -EINVAL: not about an IPv6-in-IPv6 packet, or too short to tell. The caller checks @tunnel_src, @tunnel_dst
- * and the inner destination against its bindings before acting.
+ * Return: 0, or -EINVAL: not about an IPv6-in-IPv6 packet, or too short to tell. The caller checks @tunnel_src,
+ * @tunnel_dst and the inner destination against its bindings before acting.
  */
 struct packet_error {
 	struct in6_addr tunnel_src, tunnel_dst; /* of the quoted outer packet */
 	struct in6_addr inner_src, inner_dst;
-	uint8_t type, code;	 /* for the inner source: unreachable code 3, or too big */
-	uint32_t mtu;		 /* too big: outer path MTU as reported, host order */
-	uint32_t inner_mtu;	 /* too big: for the inner source; never below 1280 */
-	const uint8_t *inner;	 /* into @icmp */
+	uint8_t type, code;   /* for the inner source: unreachable code 3, or too big */
+	uint32_t mtu;	      /* too big: outer path MTU as reported, host order */
+	uint32_t inner_mtu;   /* too big: for the inner source; never below 1280 */
+	const uint8_t *inner; /* into @icmp */
 	size_t inner_len;
 };
 int packet_translate_error(const uint8_t *icmp, size_t len, struct packet_error *out);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What becomes of a binding update at a home agent: pure decision, no side effects. RFC 6275 §9.5.1, §10.3.1, §10.3.2 in
- * the order of PROTOCOL §3. What isn't answered is discarded silently, with a count.
+ * What becomes of a binding update at a home agent: pure decision, no side effects. RFC 6275 §9.5.1, §10.3.1, §10.3.2
+ * in the order of PROTOCOL §3. What isn't answered is discarded silently, with a count.
  */
 #include <errno.h>
 
@@ -41,7 +41,8 @@ static uint8_t check_cached(struct binding_cache *cache, const struct mh_msg *bu
 }
 
 /* RFC 6275 §10.3.2 */
-static struct registration_decision decide_deletion(struct binding_cache *cache, const struct mh_msg *bu, struct registration_decision d)
+static struct registration_decision decide_deletion(struct binding_cache *cache, const struct mh_msg *bu,
+						    struct registration_decision d)
 {
 	uint8_t status;
 
@@ -95,8 +96,9 @@ static struct registration_decision decide_registration(const struct config *con
 	return d;
 }
 
-struct registration_decision registration_decide(const struct config *config, struct binding_cache *cache, const uint32_t *prefix_left_s,
-						 const struct mh_input *in, const struct mh_msg *bu)
+struct registration_decision registration_decide(const struct config *config, struct binding_cache *cache,
+						 const uint32_t *prefix_left_s, const struct mh_input *in,
+						 const struct mh_msg *bu)
 {
 	struct registration_decision d = {
 		.home = in->src,

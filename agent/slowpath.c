@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What BPF can't do, DESIGN §2.1. Out of the far end of the device without ND come packets for bound home addresses that
- * are too big for their tunnel, answered or fragmented here, and packets for virtual home links where nobody is at home.
- * Out of a raw socket come tunnel packets that the kernel put together; what is inside goes back through the same device.
- * RFC 2473 §7, RFC 4443 §3.1-3.2, RFC 6040, RFC 6275 §10.4.5.
+ * What BPF can't do, DESIGN §2.1. Out of the far end of the device without ND come packets for bound home addresses
+ * that are too big for their tunnel, answered or fragmented here, and packets for virtual home links where nobody is at
+ * home. Out of a raw socket come tunnel packets that the kernel put together; what is inside goes back through the same
+ * device. RFC 2473 §7, RFC 4443 §3.1-3.2, RFC 6040, RFC 6275 §10.4.5.
  */
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -22,7 +22,7 @@
 enum {
 	ERRORS_PER_SECOND = 1000, /* RFC 4443 §2.4(f); as XDP's own */
 	PACKET_MAX = 65535 + ETH_HLEN,
-	TURN = 64,		  /* packets in one turn of the loop */
+	TURN = 64, /* packets in one turn of the loop */
 	ECN_MASK = 3,
 	ECN_CE = 3,
 };
@@ -59,7 +59,8 @@ static struct mip6_ipv6 read_header(const uint8_t *packet)
 }
 
 /* An ICMPv6 error about @packet to its source, where one may be sent and its rate allows it. */
-static void answer(struct slowpath *sp, uint8_t type, uint8_t code, uint32_t data, const uint8_t *packet, size_t len, uint64_t *counter)
+static void answer(struct slowpath *sp, uint8_t type, uint8_t code, uint32_t data, const uint8_t *packet, size_t len,
+		   uint64_t *counter)
 {
 	struct mip6_ipv6 ip = read_header(packet);
 	struct mono t = now();
@@ -94,12 +95,15 @@ struct fragment_header {
 };
 
 /* One piece of the tunnel packet, of @len octets at @offset of the inner one. */
-static int send_piece(struct slowpath *sp, const struct mip6_ipv6 *outer, const struct fragment_header *fragment, const uint8_t *data, size_t len)
+static int send_piece(struct slowpath *sp, const struct mip6_ipv6 *outer, const struct fragment_header *fragment,
+		      const uint8_t *data, size_t len)
 {
 	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = outer->dst };
 	struct mip6_ipv6 ip = *outer;
 	struct iovec parts[] = { { &ip, sizeof(ip) }, { (void *)fragment, sizeof(*fragment) }, { (void *)data, len } };
-	struct msghdr msg = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
+	struct msghdr msg = {
+		.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts)
+	};
 
 	ip.payload_len = htons(sizeof(*fragment) + len);
 	return sendmsg(sp->raw, &msg, 0) < 0 ? -errno : 0;
@@ -109,11 +113,15 @@ static int send_piece(struct slowpath *sp, const struct mip6_ipv6 *outer, const 
  * In a tunnel packet cut to the path's MTU, RFC 2473 §7.2. By hand: a raw socket's IPV6_MTU makes the kernel cut only
  * what exceeds the route's MTU as well (ip6_finish_output(), 6.18), and a learned path MTU is ours alone.
  */
-static void send_fragmented(struct slowpath *sp, const struct binding_entry *b, const uint8_t *packet, size_t len, uint16_t path)
+static void send_fragmented(struct slowpath *sp, const struct binding_entry *b, const uint8_t *packet, size_t len,
+			    uint16_t path)
 {
 	struct mip6_ipv6 inner = read_header(packet);
-	struct mip6_ipv6 outer = { .ver_tc_flow = inner.ver_tc_flow & htonl(0xFFF00000), .nexthdr = NH_FRAGMENT,
-				   .hop_limit = TUNNEL_HOP_LIMIT, .src = sp->config->agent, .dst = b->care_of };
+	struct mip6_ipv6 outer = { .ver_tc_flow = inner.ver_tc_flow & htonl(0xFFF00000),
+				   .nexthdr = NH_FRAGMENT,
+				   .hop_limit = TUNNEL_HOP_LIMIT,
+				   .src = sp->config->agent,
+				   .dst = b->care_of };
 	size_t room = (path - sizeof(outer) - sizeof(struct fragment_header)) & ~(size_t)7;
 	__be32 id;
 	int err = 0;
@@ -122,7 +130,9 @@ static void send_fragmented(struct slowpath *sp, const struct binding_entry *b, 
 		err = -EIO;
 	for (size_t at = 0; !err && at < len; at += room) {
 		size_t piece = len - at < room ? len - at : room;
-		struct fragment_header fragment = { .nexthdr = NH_IPV6, .offset_more = htons(at | (at + piece < len)), .id = id };
+		struct fragment_header fragment = { .nexthdr = NH_IPV6,
+						    .offset_more = htons(at | (at + piece < len)),
+						    .id = id };
 
 		err = send_piece(sp, &outer, &fragment, packet + at, piece);
 	}
@@ -219,7 +229,8 @@ static bool take_ecn(uint8_t *inner, int outer_class)
 	return true;
 }
 
-/* As bpf/inspect.bpf.h check_inside(): no type 0 routing header, and no neighbour discovery, which the kernel would believe. */
+/* As bpf/inspect.bpf.h check_inside(): no type 0 routing header, and no neighbour discovery, which the kernel would
+ * believe. */
 static bool inside_refused(const uint8_t *packet, size_t len)
 {
 	struct packet_view view;
@@ -239,7 +250,8 @@ static size_t check_inner(struct slowpath *sp, const uint8_t *inner, size_t len,
 	if (len < sizeof(ip))
 		return 0;
 	ip = read_header(inner);
-	if (ntohl(ip.ver_tc_flow) >> 28 != 6 || len < IP6_HDR_LEN + (size_t)ntohs(ip.payload_len) || !addr_is_routable(&ip.src))
+	if (ntohl(ip.ver_tc_flow) >> 28 != 6 || len < IP6_HDR_LEN + (size_t)ntohs(ip.payload_len) ||
+	    !addr_is_routable(&ip.src))
 		return 0;
 	b = binding_find(sp->cache, &ip.src);
 	if (!b || b->state != BINDING_ACTIVE || mono_before(b->expires, now()) || !addr_equal(&b->care_of, outer_src))
@@ -253,7 +265,9 @@ static void inject(struct slowpath *sp, const uint8_t *inner, size_t len)
 	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = sp->peer_ifindex, .sll_halen = ETH_ALEN };
 	struct ethhdr eth = { .h_proto = htons(ETH_P_IPV6) };
 	struct iovec parts[] = { { &eth, sizeof(eth) }, { (void *)inner, len } };
-	struct msghdr msg = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
+	struct msghdr msg = {
+		.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts)
+	};
 
 	memcpy(eth.h_dest, sp->home_mac, ETH_ALEN);
 	memcpy(eth.h_source, sp->home_mac, ETH_ALEN);
@@ -275,8 +289,12 @@ static int on_tunnel(sd_event_source *source, int fd, uint32_t revents, void *ar
 			struct cmsghdr align;
 			uint8_t octets[256];
 		} control;
-		struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &vector, .msg_iovlen = 1,
-				      .msg_control = &control, .msg_controllen = sizeof(control) };
+		struct msghdr msg = { .msg_name = &from,
+				      .msg_namelen = sizeof(from),
+				      .msg_iov = &vector,
+				      .msg_iovlen = 1,
+				      .msg_control = &control,
+				      .msg_controllen = sizeof(control) };
 		ssize_t got = recvmsg(fd, &msg, MSG_DONTWAIT);
 		struct in6_addr dst = {};
 		int class = 0;
@@ -312,13 +330,16 @@ static int open_tunnel(struct slowpath *sp)
 	    setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one)) ||
 	    bind(sp->tunnel, (struct sockaddr *)&agent, sizeof(agent)))
 		return -errno;
-	sp->raw = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW); /* whole packets, IPv6 header and all */
+	sp->raw = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			 IPPROTO_RAW); /* whole packets, IPv6 header and all */
 	return sp->raw < 0 ? -errno : 0;
 }
 
 static int open_packet(struct slowpath *sp)
 {
-	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6), .sll_ifindex = sp->peer_ifindex };
+	struct sockaddr_ll at = { .sll_family = AF_PACKET,
+				  .sll_protocol = htons(ETH_P_IPV6),
+				  .sll_ifindex = sp->peer_ifindex };
 	struct ifreq req = {};
 	int size = 8 << 20;
 
@@ -333,8 +354,8 @@ static int open_packet(struct slowpath *sp)
 	return 0;
 }
 
-int slowpath_open(sd_event *loop, struct datapath *dp, struct sockets *so, struct nexthops *nh, struct binding_cache *cache,
-		  const struct config *config, int peer_ifindex, struct slowpath **out)
+int slowpath_open(sd_event *loop, struct datapath *dp, struct sockets *so, struct nexthops *nh,
+		  struct binding_cache *cache, const struct config *config, int peer_ifindex, struct slowpath **out)
 {
 	struct slowpath *sp = calloc(1, sizeof(*sp));
 	int err;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Raw sockets: mobility headers in batches with what the data path left of a home address option, and ICMPv6 errors.
- * Messages are sent by a socket of their own, for which the kernel computes the checksum; the one that receives verifies
- * it here, because the kernel would drop a wrong one without a count. RFC 3542 §3, §6; RFC 6275 §9.2.
+ * Messages are sent by a socket of their own, for which the kernel computes the checksum; the one that receives
+ * verifies it here, because the kernel would drop a wrong one without a count. RFC 3542 §3, §6; RFC 6275 §9.2.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -17,7 +17,7 @@
 enum {
 	BATCH = 64,
 	DATAGRAM = 2048 + 8, /* the longest mobility header, and one look further */
-	CONTROL = 4096, /* a destination options header at its longest fits; what doesn't is refused */
+	CONTROL = 4096,	     /* a destination options header at its longest fits; what doesn't is refused */
 	RCVBUF = 8 << 20,
 	MH_HOP_LIMIT = 64,
 };
@@ -161,7 +161,8 @@ static int raw_socket(int protocol)
 	return fd;
 }
 
-/* Receives nothing, and keeps the kernel's default of writing the checksum (never IPV6_CHECKSUM -1: it would send zero). */
+/* Receives nothing, and keeps the kernel's default of writing the checksum (never IPV6_CHECKSUM -1: it would send
+ * zero). */
 static int open_send(struct sockets *so)
 {
 	struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
@@ -196,8 +197,8 @@ static int open_icmp(struct sockets *so)
 	return setsockopt(so->icmp, IPPROTO_ICMPV6, ICMPV6_FILTER, &filter, sizeof(filter)) ? -errno : 0;
 }
 
-int sockets_open(sd_event *loop, struct datapath *dp, const struct config *config, const struct kernel_handlers *handlers,
-		 struct sockets **out)
+int sockets_open(sd_event *loop, struct datapath *dp, const struct config *config,
+		 const struct kernel_handlers *handlers, struct sockets **out)
 {
 	struct sockets *so = calloc(1, sizeof(*so));
 	int err;
@@ -210,9 +211,10 @@ int sockets_open(sd_event *loop, struct datapath *dp, const struct config *confi
 	so->home_ifindex = (int)if_nametoindex(config->home_device);
 	for (int i = 0; i < BATCH; i++) {
 		so->vectors[i] = (struct iovec){ so->data[i], DATAGRAM };
-		so->messages[i].msg_hdr = (struct msghdr){
-			.msg_name = &so->names[i], .msg_iov = &so->vectors[i], .msg_iovlen = 1, .msg_control = so->control[i]
-		};
+		so->messages[i].msg_hdr = (struct msghdr){ .msg_name = &so->names[i],
+							   .msg_iov = &so->vectors[i],
+							   .msg_iovlen = 1,
+							   .msg_control = so->control[i] };
 	}
 	err = open_send(so);
 	if (!err)
@@ -251,7 +253,8 @@ void sockets_close(struct sockets *so)
 }
 
 /* @ifindex 0: wherever the route leads. */
-static int send_from(int fd, const struct in6_addr *src, const struct in6_addr *dst, int ifindex, const uint8_t *data, size_t len)
+static int send_from(int fd, const struct in6_addr *src, const struct in6_addr *dst, int ifindex, const uint8_t *data,
+		     size_t len)
 {
 	struct in6_pktinfo info = { .ipi6_addr = *src, .ipi6_ifindex = ifindex };
 	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = *dst, .sin6_scope_id = ifindex };
@@ -260,8 +263,12 @@ static int send_from(int fd, const struct in6_addr *src, const struct in6_addr *
 		struct cmsghdr align;
 		uint8_t octets[CMSG_SPACE(sizeof(info))];
 	} control = {};
-	struct msghdr msg = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &vector, .msg_iovlen = 1,
-			      .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr msg = { .msg_name = &to,
+			      .msg_namelen = sizeof(to),
+			      .msg_iov = &vector,
+			      .msg_iovlen = 1,
+			      .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
 	c->cmsg_level = IPPROTO_IPV6;
@@ -271,13 +278,14 @@ static int send_from(int fd, const struct in6_addr *src, const struct in6_addr *
 	return sendmsg(fd, &msg, 0) < 0 ? -errno : 0;
 }
 
-int sockets_send_mh(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, bool via_home, const uint8_t *mh, size_t len)
+int sockets_send_mh(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, bool via_home,
+		    const uint8_t *mh, size_t len)
 {
 	return send_from(so->mh_send, src, dst, via_home ? so->home_ifindex : 0, mh, len);
 }
 
-int sockets_send_icmp(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, int ifindex, const uint8_t *icmp,
-		      size_t len)
+int sockets_send_icmp(struct sockets *so, const struct in6_addr *src, const struct in6_addr *dst, int ifindex,
+		      const uint8_t *icmp, size_t len)
 {
 	return send_from(so->icmp, src, dst, ifindex, icmp, len);
 }

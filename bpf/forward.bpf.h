@@ -11,14 +11,15 @@
 
 enum {
 	AF_INET6_ = 10,
-	PTB_QUOTE = IP6_MIN_MTU - IP6_HDR_LEN - (int)sizeof(struct mip6_icmp), /* 1232: only packets over 1280 are too big */
+	PTB_QUOTE = IP6_MIN_MTU - IP6_HDR_LEN -
+		    (int)sizeof(struct mip6_icmp), /* 1232: only packets over 1280 are too big */
 };
 
 /* What one run knows about its packet. */
 struct packet {
-	__u32 l3;	  /* length of the link-layer header */
-	__u32 tunnels;	  /* taken off so far */
-	__u32 ifindex;	  /* redirect: where it leaves */
+	__u32 l3;      /* length of the link-layer header */
+	__u32 tunnels; /* taken off so far */
+	__u32 ifindex; /* redirect: where it leaves */
 	const struct port *port;
 	const struct settings *set;
 };
@@ -32,7 +33,8 @@ struct way {
 };
 
 /* The kernel's table: for a next hop that the agent doesn't have, or while the agent is down. */
-static __always_inline bool way_by_fib(hook_ctx *ctx, const struct packet *p, const struct in6_addr *src, const struct in6_addr *dst, __u32 len, struct way *way)
+static __always_inline bool way_by_fib(hook_ctx *ctx, const struct packet *p, const struct in6_addr *src,
+				       const struct in6_addr *dst, __u32 len, struct way *way)
 {
 	struct bpf_fib_lookup fib = { .family = AF_INET6_, .tot_len = len, .ifindex = hook_ifindex(ctx) };
 	struct ethernet *eth = (void *)way->l2;
@@ -57,7 +59,8 @@ static __always_inline bool way_by_fib(hook_ctx *ctx, const struct packet *p, co
 	return true;
 }
 
-static __always_inline bool way_to(hook_ctx *ctx, const struct packet *p, const struct binding *b, __u32 len, struct way *way)
+static __always_inline bool way_to(hook_ctx *ctx, const struct packet *p, const struct binding *b, __u32 len,
+				   struct way *way)
 {
 	__u32 index = b->nexthop;
 	struct nexthop *n = bpf_map_lookup_elem(&nexthops, &index);
@@ -87,7 +90,8 @@ static __always_inline bool is_icmp_error(hook_ctx *ctx, __u32 l3)
 	return (void *)(type + 1) <= hook_end(ctx) && *type < ICMP6_ECHO_REQUEST;
 }
 
-/* Sends an ICMPv6 packet too big back where the packet came from; it has more than 1280 octets, so its first 1232 are quoted. */
+/* Sends an ICMPv6 packet too big back where the packet came from; it has more than 1280 octets, so its first 1232 are
+ * quoted. */
 static __always_inline enum reason answer_too_big(hook_ctx *ctx, struct packet *p, __u32 mtu)
 {
 	const __u32 l3 = sizeof(struct ethernet);

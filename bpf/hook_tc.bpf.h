@@ -18,8 +18,8 @@ typedef struct __sk_buff hook_ctx;
 #define PACKET_OTHERHOST 3
 
 /*
- * By hand, and volatile: the compiler would keep the 32 bit field in a register across helpers or copy it as 32 bits, and
- * the verifier refuses both.
+ * By hand, and volatile: the compiler would keep the 32 bit field in a register across helpers or copy it as 32 bits,
+ * and the verifier refuses both.
  */
 static __always_inline void *hook_data(hook_ctx *ctx)
 {

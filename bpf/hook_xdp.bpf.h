@@ -8,8 +8,8 @@
 typedef struct xdp_md hook_ctx;
 
 /*
- * By hand, and volatile: the compiler would keep the 32 bit field in a register across helpers or copy it as 32 bits, and
- * the verifier refuses both.
+ * By hand, and volatile: the compiler would keep the 32 bit field in a register across helpers or copy it as 32 bits,
+ * and the verifier refuses both.
  */
 static __always_inline void *hook_data(hook_ctx *ctx)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Packets addressed to us that carry mobility: mobility headers, home address options, tunnels. Decides, rewrites a home
- * address option, takes a tunnel off; the same code at XDP and TC ingress. RFC 6275 §9.2, §9.3.1, §10.4.5; RFC 2473;
- * PROTOCOL §3, §5. An error quotes the packet as it was on the wire, so the malformed are found before any edit.
+ * Packets addressed to us that carry mobility: mobility headers, home address options, tunnels. Decides, rewrites a
+ * home address option, takes a tunnel off; the same code at XDP and TC ingress. RFC 6275 §9.2, §9.3.1, §10.4.5; RFC
+ * 2473; PROTOCOL §3, §5. An error quotes the packet as it was on the wire, so the malformed are found before any edit.
  */
 #ifndef MOBGW_INSPECT_BPF_H
 #define MOBGW_INSPECT_BPF_H
@@ -51,8 +51,8 @@ static __always_inline enum reason check_mh_fragment(hook_ctx *ctx, const struct
 }
 
 /*
- * A mobility header at w->offset of a packet that ends at @end: rate, payload proto, length. Type and checksum are the agent's: the kernel verifies
- * the sum, and a binding error for an unknown type needs no quoted packet.
+ * A mobility header at w->offset of a packet that ends at @end: rate, payload proto, length. Type and checksum are the
+ * agent's: the kernel verifies the sum, and a binding error for an unknown type needs no quoted packet.
  */
 static __always_inline enum reason check_mh(hook_ctx *ctx, const struct walk *w, __u32 end)
 {
@@ -169,7 +169,8 @@ static __always_inline enum reason check_inner(hook_ctx *ctx, __u32 at, const st
 	return REASON_NONE;
 }
 
-/* Takes the outer header and what stands before the inner one at @at off. REASON_NONE: the inner packet now stands at @l3. */
+/* Takes the outer header and what stands before the inner one at @at off. REASON_NONE: the inner packet now stands at
+ * @l3. */
 static __always_inline enum reason decapsulate(hook_ctx *ctx, __u32 l3, __u32 at)
 {
 	struct mip6_ipv6 *outer = ipv6_at(ctx, l3), *inner;
@@ -243,8 +244,9 @@ __noinline int inspect_local(hook_ctx *ctx, __u32 l3, __u32 local)
 }
 
 /*
- * RFC 2473 §4.1.1: a packet that is itself a tunnel packet may carry a limit on further encapsulations. Only a destination
- * options header right behind the IPv6 header is looked at: that is where tunnels put it. Return: the limit, -1 for none.
+ * RFC 2473 §4.1.1: a packet that is itself a tunnel packet may carry a limit on further encapsulations. Only a
+ * destination options header right behind the IPv6 header is looked at: that is where tunnels put it. Return: the
+ * limit, -1 for none.
  */
 __noinline int tunnel_limit(hook_ctx *ctx, __u32 l3)
 {

@@ -10,7 +10,7 @@
 
 enum {
 	NA_LEN = sizeof(struct mip6_nd) + 8, /* with a target link-layer address option */
-	NS_MOST = 64,			     /* longest solicitation answered: room for source address and nonce options */
+	NS_MOST = 64, /* longest solicitation answered: room for source address and nonce options */
 };
 
 /* Each option has a length and ends within the message of @len octets; from nobody, none names a link-layer address. */
@@ -73,9 +73,11 @@ static __always_inline bool solicitation_valid(hook_ctx *ctx, __u32 l3)
 	return csum_fold((__u64)(__u32)sum + bpf_htonl(len)) == 0;
 }
 
-/* Overwrites the solicitation with our advertisement: link-layer header, IPv6, ICMPv6. The frame has its length already. */
-static __always_inline enum reason write_advertisement(hook_ctx *ctx, __u32 l3, const struct port *port, const struct in6_addr *target,
-						       const struct in6_addr *asker, const __u8 *asker_mac, __u32 flags)
+/* Overwrites the solicitation with our advertisement: link-layer header, IPv6, ICMPv6. The frame has its length
+ * already. */
+static __always_inline enum reason write_advertisement(hook_ctx *ctx, __u32 l3, const struct port *port,
+						       const struct in6_addr *target, const struct in6_addr *asker,
+						       const __u8 *asker_mac, __u32 flags)
 {
 	struct mip6_ipv6 *ip = ipv6_at(ctx, l3);
 	struct ethernet *eth = hook_data(ctx);
@@ -121,7 +123,8 @@ static __always_inline enum reason write_advertisement(hook_ctx *ctx, __u32 l3, 
 	return SENT_NEIGHBOUR;
 }
 
-/* Return: SENT_NEIGHBOUR with the frame rewritten, to be sent back where it came from; REASON_NONE: not ours to answer; a drop. */
+/* Return: SENT_NEIGHBOUR with the frame rewritten, to be sent back where it came from; REASON_NONE: not ours to answer;
+ * a drop. */
 __noinline int answer_solicitation(hook_ctx *ctx, __u32 l3, const struct port *port)
 {
 	struct mip6_ipv6 *ip = ipv6_at(ctx, l3);

@@ -24,7 +24,7 @@ enum seen {
 	SEEN_HAO = 1 << 0,
 	SEEN_HOPOPTS = 1 << 2,
 	SEEN_ROUTING = 1 << 3,
-	SEEN_FRAGMENT = 1 << 4,	   /* proto is what the fragment header names; the walk ended there */
+	SEEN_FRAGMENT = 1 << 4, /* proto is what the fragment header names; the walk ended there */
 	SEEN_AH = 1 << 5,
 	SEEN_TUNNEL_LIMIT = 1 << 6,
 	SEEN_OTHER_OPTION = 1 << 7, /* one that we don't know and may not skip (RFC 8200 §4.2): the kernel answers */
@@ -32,20 +32,21 @@ enum seen {
 };
 
 /*
- * In: l3. Out: the rest. Offsets count from the start of the packet. The steps of the walk are global functions that keep
- * their cursor in here: in memory, the verifier doesn't follow its value, and a loop over them costs it nothing.
+ * In: l3. Out: the rest. Offsets count from the start of the packet. The steps of the walk are global functions that
+ * keep their cursor in here: in memory, the verifier doesn't follow its value, and a loop over them costs it nothing.
  */
 struct walk {
 	__u32 l3;
 	__u32 seen;
-	__u32 offset;	  /* of the header at the cursor; in the end of the upper layer header */
-	__u32 proto;	  /* what that header is */
-	__u32 hao;	  /* of the home address option's type octet */
-	__u32 room;	  /* 4..8: padding option that begins so many octets before it and reaches to our tag's place; 0: no room */
-	__u32 limit;	  /* value of the tunnel encapsulation limit option */
-	__u32 option;	  /* cursor within a destination options header */
+	__u32 offset; /* of the header at the cursor; in the end of the upper layer header */
+	__u32 proto;  /* what that header is */
+	__u32 hao;    /* of the home address option's type octet */
+	__u32 room;   /* 4..8: padding option that begins so many octets before it and reaches to our tag's place; 0: no
+			 room */
+	__u32 limit;  /* value of the tunnel encapsulation limit option */
+	__u32 option; /* cursor within a destination options header */
 	__u32 options_end;
-	__u32 edges;	  /* bit n: an option could begin n octets before the cursor, nothing but padding from there on */
+	__u32 edges; /* bit n: an option could begin n octets before the cursor, nothing but padding from there on */
 };
 
 /* What a step says when the walk goes on; beyond every reason. */
@@ -69,7 +70,8 @@ static __always_inline void *octets_at(hook_ctx *ctx, __u32 at, __u32 len)
 {
 	void *data = hook_data(ctx);
 
-	barrier_var(at); /* in a register from here on: the verifier of 6.1 forgets the bounds of one that it sees reloaded */
+	barrier_var(at); /* in a register from here on: the verifier of 6.1 forgets the bounds of one that it sees
+			    reloaded */
 	if (at > WALK_LIMIT || data + at + len > hook_end(ctx))
 		return NULL;
 	return data + at;
@@ -179,7 +181,8 @@ static __always_inline int walk_options(hook_ctx *ctx, __u32 from, __u32 to, str
 	return DROP_EXT_DEPTH;
 }
 
-/* The header at the cursor. Return: STEP_ON, REASON_NONE where it is none to walk over, or why the packet is refused. */
+/* The header at the cursor. Return: STEP_ON, REASON_NONE where it is none to walk over, or why the packet is refused.
+ */
 __noinline int walk_header(hook_ctx *ctx, struct walk *w)
 {
 	__u32 at, len, proto, next;

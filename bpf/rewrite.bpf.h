@@ -24,7 +24,8 @@ static __always_inline __u32 flow_label(const struct mip6_ipv6 *inner, __u32 por
 	__u64 h = (s[0] ^ (d[0] << 1)) * 0x9E3779B97F4A7C15ULL;
 
 	h ^= h >> 29;
-	h += (s[1] ^ (d[1] << 1) ^ ports ^ ((__u64)(inner->ver_tc_flow & bpf_htonl(0xFFFFF)) << 32)) * 0xBF58476D1CE4E5B9ULL;
+	h += (s[1] ^ (d[1] << 1) ^ ports ^ ((__u64)(inner->ver_tc_flow & bpf_htonl(0xFFFFF)) << 32)) *
+	     0xBF58476D1CE4E5B9ULL;
 	h ^= h >> 32;
 	h *= 0x94D049BB133111EBULL;
 	return h >> 44;
@@ -61,10 +62,10 @@ static __always_inline __be32 decapsulated_first_word(__be32 outer, __be32 inner
 /* What the outer header needs, taken from the inner packet and the binding before anything moves. */
 struct outer {
 	__be32 first_word;
-	__u32 inner_len;   /* whole inner packet */
+	__u32 inner_len;	    /* whole inner packet */
 	const struct in6_addr *src; /* in map settings */
-	struct in6_addr dst;	     /* a copy: the binding may be reused under us */
-	__u8 limit;	   /* with has_limit: value of our own encapsulation limit */
+	struct in6_addr dst;	    /* a copy: the binding may be reused under us */
+	__u8 limit;		    /* with has_limit: value of our own encapsulation limit */
 	bool has_limit;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Every map of the data path: key, writer, size and why; lookups, counters and rate limits. The agent's side of the same
- * maps is agent/datapath.c, and nobody else's, so that a table can be replaced when measurements ask for it. Both
+ * Every map of the data path: key, writer, size and why; lookups, counters and rate limits. The agent's side of the
+ * same maps is agent/datapath.c, and nobody else's, so that a table can be replaced when measurements ask for it. Both
  * programs' objects declare all maps; the agent loads one and lets the other reuse them by name.
  */
 #ifndef MOBGW_STATE_BPF_H
@@ -20,7 +20,8 @@
 
 /*
  * Home address -> where its packets go. Writer: agent. Preallocated: an update under memory pressure must not fail, and
- * the agent resizes it to max-bindings. Kernel hash rather than a table of our own: docs/architecture.md has the figures.
+ * the agent resizes it to max-bindings. Kernel hash rather than a table of our own: docs/architecture.md has the
+ * figures.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -53,7 +54,8 @@ struct {
 	__type(value, __u32);
 } local_addrs SEC(".maps");
 
-/* Addresses defended on home links; as many as bindings, twice with link-local ones. Writer: agent. Not preallocated: rare with virtual links. */
+/* Addresses defended on home links; as many as bindings, twice with link-local ones. Writer: agent. Not preallocated:
+ * rare with virtual links. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -94,7 +96,8 @@ struct {
 	__uint(value_size, sizeof(struct secrets));
 } secrets SEC(".maps");
 
-/* What a restart must remember. Writer and reader: agent. No program uses it; it is declared here so that all maps have one home. */
+/* What a restart must remember. Writer and reader: agent. No program uses it; it is declared here so that all maps have
+ * one home. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, LIMIT_BINDINGS);
@@ -186,8 +189,8 @@ static __always_inline __u32 local_flags(const struct in6_addr *addr)
 }
 
 /*
- * A link-layer header of 14, 18 or 22 octets, in wide stores: memcpy() to a packet becomes one store an octet, since the
- * compiler can't know that the kernels we run on take unaligned ones. The caller has checked 22 octets.
+ * A link-layer header of 14, 18 or 22 octets, in wide stores: memcpy() to a packet becomes one store an octet, since
+ * the compiler can't know that the kernels we run on take unaligned ones. The caller has checked 22 octets.
  */
 static __always_inline void write_link_layer(void *at, const __u64 l2[3], __u32 len)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Entry at TC. mobgw_tc_home, on the device without ND to which home prefixes are routed: all that the host itself, or
- * the kernel's forwarding, sends to home addresses; a type 2 routing header for what is ours (RFC 6275 §9.3.2), a tunnel
- * for the rest, the home link for who is at home. GSO and unfinished checksums stay the kernel's. mobgw_tc_in and
- * mobgw_tc_in_ip, on ingress where XDP can't attach: what XDP does for packets to us; the rest the kernel forwards, to
- * mobgw_tc_home where it is for a home address.
+ * the kernel's forwarding, sends to home addresses; a type 2 routing header for what is ours (RFC 6275 §9.3.2), a
+ * tunnel for the rest, the home link for who is at home. GSO and unfinished checksums stay the kernel's. mobgw_tc_in
+ * and mobgw_tc_in_ip, on ingress where XDP can't attach: what XDP does for packets to us; the rest the kernel forwards,
+ * to mobgw_tc_home where it is for a home address.
  */
 #include "hook_tc.bpf.h"
 #include "inspect.bpf.h"
@@ -44,7 +44,8 @@ struct route {
 };
 
 /* Where @dst is reached. An address of a home prefix leads to this very device again: its home link is meant then. */
-static __always_inline enum reason find_route(struct __sk_buff *skb, const struct settings *set, const struct in6_addr *dst, struct route *r)
+static __always_inline enum reason find_route(struct __sk_buff *skb, const struct settings *set,
+					      const struct in6_addr *dst, struct route *r)
 {
 	/* a length, so that the route's MTU comes back and not a verdict on this skb */
 	struct bpf_fib_lookup fib = { .family = AF_INET6_, .ifindex = skb->ifindex, .tot_len = 1 };
@@ -94,9 +95,9 @@ static __always_inline struct home_link *home_link_of(const struct in6_addr *add
 
 /*
  * Out by @ifindex, to whatever neighbour the kernel's route there names; the packet waits while it is resolved. Without
- * an explicit neighbour on purpose: given one, the kernel leaves the route that led here on the skb, and a packet that had
- * to wait is then sent with the MAC of *that* route's neighbour (6.1 to 6.18, neigh_update()). So that a home address is
- * looked up on its home link and not here again, agent/home_device.c has a rule by outgoing interface.
+ * an explicit neighbour on purpose: given one, the kernel leaves the route that led here on the skb, and a packet that
+ * had to wait is then sent with the MAC of *that* route's neighbour (6.1 to 6.18, neigh_update()). So that a home
+ * address is looked up on its home link and not here again, agent/home_device.c has a rule by outgoing interface.
  */
 static __always_inline int send_by(__u32 ifindex)
 {
@@ -124,7 +125,8 @@ static __always_inline enum reason to_home_link(struct __sk_buff *skb, const str
 }
 
 /* Route to a care-of address; one that lies in a home prefix without being bound is on the home link. */
-static __always_inline enum reason care_of_route(struct __sk_buff *skb, const struct settings *set, const struct in6_addr *care_of, struct route *r)
+static __always_inline enum reason care_of_route(struct __sk_buff *skb, const struct settings *set,
+						 const struct in6_addr *care_of, struct route *r)
 {
 	enum reason why = find_route(skb, set, care_of, r);
 	struct home_link *link;
@@ -142,7 +144,8 @@ static __always_inline enum reason care_of_route(struct __sk_buff *skb, const st
 }
 
 /* Does it still fit with @overhead more octets? Otherwise the agent fragments it or answers packet too big. */
-static __always_inline bool fits(struct __sk_buff *skb, const struct mip6_ipv6 *ip, const struct route *r, __u16 path_mtu, __u32 overhead)
+static __always_inline bool fits(struct __sk_buff *skb, const struct mip6_ipv6 *ip, const struct route *r,
+				 __u16 path_mtu, __u32 overhead)
 {
 	__u32 mtu = r->mtu, key = r->ifindex;
 	struct port *port = bpf_map_lookup_elem(&ports, &key);
@@ -155,13 +158,15 @@ static __always_inline bool fits(struct __sk_buff *skb, const struct mip6_ipv6 *
 	return !mtu || len <= mtu;
 }
 
-/* A type 2 routing header behind the IPv6 header: what we send to a mobile node goes straight to its care-of address. */
+/* A type 2 routing header behind the IPv6 header: what we send to a mobile node goes straight to its care-of address.
+ */
 static __always_inline enum reason insert_rh2(struct __sk_buff *skb, const struct in6_addr *care_of)
 {
 	struct mip6_ipv6 *ip;
 	struct mip6_rh2 *rh;
 
-	if (bpf_skb_adjust_room(skb, RH2_LEN, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET))
+	if (bpf_skb_adjust_room(skb, RH2_LEN, BPF_ADJ_ROOM_NET,
+				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET))
 		return DROP_NO_ROOM;
 	if (hook_pull(skb, ETH_LEN + IP6_HDR_LEN + RH2_LEN))
 		return DROP_NO_ROOM;
@@ -204,7 +209,8 @@ static __always_inline enum reason push_tunnel(struct __sk_buff *skb, const stru
 	return SENT_ENCAPSULATED;
 }
 
-static __always_inline enum reason to_tunnel(struct __sk_buff *skb, const struct settings *set, const struct binding *b, int *action)
+static __always_inline enum reason to_tunnel(struct __sk_buff *skb, const struct settings *set, const struct binding *b,
+					     int *action)
 {
 	struct outer o = { .src = &set->agent, .dst = b->care_of };
 	__u16 path_mtu = b->mtu;
@@ -238,15 +244,17 @@ static __always_inline enum reason to_tunnel(struct __sk_buff *skb, const struct
 	ports_word = (void *)(ip + 1);
 	o.inner_len = skb->len - ETH_LEN;
 	o.first_word = outer_first_word(ip, (ip->nexthdr == NH_TCP || ip->nexthdr == NH_UDP) &&
-					    (void *)(ports_word + 1) <= hook_end(skb) ? *ports_word : 0);
+							    (void *)(ports_word + 1) <= hook_end(skb)
+						    ? *ports_word
+						    : 0);
 	why = push_tunnel(skb, &o);
 	if (why == SENT_ENCAPSULATED)
 		*action = send_by(r.ifindex);
 	return why;
 }
 
-static __always_inline enum reason to_care_of(struct __sk_buff *skb, const struct settings *set, const struct in6_addr *care_of,
-					      __u16 path_mtu, int *action)
+static __always_inline enum reason to_care_of(struct __sk_buff *skb, const struct settings *set,
+					      const struct in6_addr *care_of, __u16 path_mtu, int *action)
 {
 	struct in6_addr dst = *care_of;
 	struct mip6_ipv6 *ip;
@@ -375,7 +383,8 @@ static __always_inline int ingress(struct __sk_buff *skb, __u32 l3)
 			why = DROP_LINK_LOCAL;
 			tell_packet(skb, EVENT_LINK_LOCAL, why, l3);
 		} else if (is_nd_or_mld(skb, ip) && binding_of(&ip->dst)) {
-			why = DROP_ND_HOME; /* the kernel would forward it to the device without ND, and so into the tunnel */
+			why = DROP_ND_HOME; /* the kernel would forward it to the device without ND, and so into the
+					       tunnel */
 		}
 		goto out;
 	}

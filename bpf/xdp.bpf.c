@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Entry at the NIC. What a packet is decides, not where it came from (DESIGN §3). One exit: every packet is counted once,
- * under the reason that also decides the XDP action. The walk through one packet:
- * link layer -> is it for our MAC -> neighbour solicitation -> bound home address? encapsulate -> ours? inspect, take the
- * tunnel off and look at the inside, up to LIMIT_TUNNEL_DEPTH times -> otherwise the kernel's.
+ * Entry at the NIC. What a packet is decides, not where it came from (DESIGN §3). One exit: every packet is counted
+ * once, under the reason that also decides the XDP action. The walk through one packet: link layer -> is it for our MAC
+ * -> neighbour solicitation -> bound home address? encapsulate -> ours? inspect, take the tunnel off and look at the
+ * inside, up to LIMIT_TUNNEL_DEPTH times -> otherwise the kernel's.
  */
 #include "hook_xdp.bpf.h"
 #include "forward.bpf.h"
@@ -145,8 +145,8 @@ int mobgw_xdp(struct xdp_md *ctx)
 		return bpf_redirect(p.ifindex, 0);
 	case SENT_TOO_BIG:
 	case SENT_NEIGHBOUR:
-		/* not XDP_TX where it can be helped: veth flushes that only to a peer that runs XDP itself, and toward one
-		 * with mere GRO the answer would wait for the next packet (6.1 to 6.18, veth_xdp_flush()) */
+		/* not XDP_TX where it can be helped: veth flushes that only to a peer that runs XDP itself, and toward
+		 * one with mere GRO the answer would wait for the next packet (6.1 to 6.18, veth_xdp_flush()) */
 		return p.port->flags & PORT_REDIRECT ? bpf_redirect(hook_ifindex(ctx), 0) : XDP_TX;
 	case PASS_OTHER_MAC ... PASS_TUNNEL:
 		return XDP_PASS;

@@ -12,7 +12,7 @@ enum next_header {
 	NH_HOPOPTS = 0,
 	NH_TCP = 6,
 	NH_UDP = 17,
-	NH_IPV6 = 41,	 /* IPv6 in IPv6, RFC 2473 */
+	NH_IPV6 = 41, /* IPv6 in IPv6, RFC 2473 */
 	NH_ROUTING = 43,
 	NH_FRAGMENT = 44,
 	NH_ESP = 50,
@@ -20,7 +20,7 @@ enum next_header {
 	NH_ICMPV6 = 58,
 	NH_NONE = 59,
 	NH_DSTOPTS = 60,
-	NH_MH = 135,	 /* mobility header, RFC 6275 §6.1 */
+	NH_MH = 135, /* mobility header, RFC 6275 §6.1 */
 };
 
 /* Mobility header types, RFC 6275 §6.1.2-6.1.9. */
@@ -33,7 +33,7 @@ enum mh_type {
 	MH_BU = 5,
 	MH_BA = 6,
 	MH_BE = 7,
-	MH_TYPES,	 /* the first one this gateway doesn't know */
+	MH_TYPES, /* the first one this gateway doesn't know */
 };
 
 /* Flags of a binding update, host order of its 16 bit word: RFC 6275 §6.1.7, RFC 3963 §4.1. */
@@ -173,8 +173,8 @@ struct mip6_hao {
 struct mip6_verified_home {
 	__u8 nexthdr;
 	__u8 hdrlen;
-	__u8 type; /* OPT_VERIFIED_HOME */
-	__u8 len;  /* 20 */
+	__u8 type;   /* OPT_VERIFIED_HOME */
+	__u8 len;    /* 20 */
 	__u8 tag[4]; /* secret of this boot: proves that our program wrote it */
 	struct in6_addr care_of;
 };

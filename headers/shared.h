@@ -15,63 +15,82 @@
  * X(identifier, class, name, text): the enum, the counter's name in CLI and metrics, docs/reasons and the tests come
  * from here. Append only at the end of a class block; renumbering is an ABI change.
  */
-#define REASONS(X) \
-	X(REASON_NONE, NOTE, "none", "no reason: an accepted packet of a parser step") \
-	/* left to the kernel */ \
-	X(PASS_OTHER_MAC, VERDICT, "pass-other-mac", "not addressed to our MAC: untouched") \
-	X(PASS_NOT_IPV6, VERDICT, "pass-not-ipv6", "not IPv6: left to the kernel") \
-	X(PASS_KERNEL, VERDICT, "pass-kernel", "not mobility traffic: left to the kernel") \
-	X(PASS_SIGNALLING, VERDICT, "pass-signalling", "mobility header for us: handed to the agent") \
-	X(PASS_HOME_ADDRESS, VERDICT, "pass-home-address", "home address option verified and hidden: handed to the kernel") \
-	X(PASS_SLOW, VERDICT, "pass-slow", "for a bound home address, but needs the kernel's path (next hop unknown, hop limit, aggregate)") \
-	X(PASS_DECAPSULATED, VERDICT, "pass-decapsulated", "out of the tunnel, handed to the kernel (local, or next hop unknown)") \
-	X(PASS_TUNNEL, VERDICT, "pass-tunnel", "tunnel packet that needs reassembly or header processing by the kernel") \
-	/* sent by us */ \
-	X(SENT_ENCAPSULATED, VERDICT, "encapsulated", "tunnelled to the care-of address") \
-	X(SENT_REENCAPSULATED, VERDICT, "reencapsulated", "out of one mobile node's tunnel into another's") \
-	X(SENT_DECAPSULATED, VERDICT, "decapsulated", "out of the tunnel, forwarded") \
-	X(SENT_ROUTED, VERDICT, "route-header-inserted", "sent by this host to a care-of address with a type 2 routing header") \
-	X(SENT_HOME_LINK, VERDICT, "sent-home-link", "for an address on the home link without binding: sent there") \
-	X(SENT_TOO_BIG, VERDICT, "too-big-answered", "too big for the tunnel: ICMPv6 packet too big sent") \
-	X(SENT_NEIGHBOUR, VERDICT, "neighbour-answered", "neighbour solicitation for a bound home address answered") \
-	X(SENT_AGENT, VERDICT, "slow-to-agent", "handed to the agent: tunnel packet to fragment, or an ICMPv6 error to send") \
-	/* dropped: structure */ \
-	X(DROP_TRUNCATED, DROP, "truncated", "shorter than its headers say") \
-	X(DROP_EXT_DEPTH, DROP, "extension-depth", "more extension headers than the documented bound") \
-	X(DROP_RH0, DROP, "routing-type-0", "type 0 routing header (RFC 5095)") \
-	X(DROP_FORGED_OPTION, DROP, "forged-option", "option 0x1E, which only our data path may write, came from outside") \
-	/* dropped: mobility header */ \
-	X(DROP_MH_MALFORMED, DROP, "mh-malformed", "mobility header with wrong payload protocol or length: reported to the agent for its ICMPv6 error") \
-	X(DROP_MH_FRAGMENT, DROP, "mh-fragment", "mobility header split before its fixed part ends") \
-	X(DROP_MH_RATE_SOURCE, DROP, "mh-rate-source", "mobility headers from one source over its rate") \
-	X(DROP_MH_RATE_ALL, DROP, "mh-rate-all", "mobility headers from all sources over the rate") \
-	/* dropped: home address option */ \
-	X(DROP_HAO_MALFORMED, DROP, "hao-malformed", "home address option of wrong length or twice in a packet") \
-	X(DROP_HAO_LAYOUT, DROP, "hao-layout", "home address option in a header with no room for our tag") \
-	X(DROP_HAO_ADDRESS, DROP, "hao-address", "home address option without a unicast routable address, or to a multicast address") \
-	X(DROP_HAO_AH, DROP, "hao-ah", "home address option together with AH") \
-	X(DROP_HAO_UNKNOWN, DROP, "hao-unknown-binding", "home address option without a binding to that source: reported for a binding error") \
-	/* dropped: tunnel */ \
-	X(DROP_TUNNEL_NO_BINDING, DROP, "tunnel-no-binding", "tunnel packet whose inner source is no bound home address") \
-	X(DROP_TUNNEL_CARE_OF, DROP, "tunnel-wrong-care-of", "tunnel packet whose outer source is not the binding's care-of address") \
-	X(DROP_TUNNEL_INNER, DROP, "tunnel-inner-malformed", "tunnel packet whose inside is no whole IPv6 packet") \
-	X(DROP_TUNNEL_SOURCE, DROP, "tunnel-inner-source", "inner source is link-local, multicast, unspecified, loopback or our own") \
-	X(DROP_TUNNEL_DEPTH, DROP, "tunnel-depth", "nested tunnels beyond the documented depth") \
-	X(DROP_TUNNEL_LIMIT, DROP, "tunnel-limit", "tunnel encapsulation limit of the packet is 0 (RFC 2473 §4.1.1)") \
-	X(DROP_TUNNEL_ECN, DROP, "tunnel-ecn", "congestion marked outside on a packet that is not ECN-capable (RFC 6040 §4.2)") \
-	X(DROP_TUNNEL_LOOP, DROP, "tunnel-loop", "the care-of address of a binding is itself bound, or our own") \
-	/* dropped: home addresses */ \
-	X(DROP_LINK_LOCAL, DROP, "link-local", "to the link-local address of a mobile node that is away (RFC 6275 §10.4.2): reported for an ICMPv6 error") \
-	X(DROP_ND_HOME, DROP, "nd-to-home-address", "neighbour discovery or MLD sent to a bound home address, or neighbour discovery out of a tunnel: on-link only") \
-	X(DROP_ND_MALFORMED, DROP, "nd-malformed", "neighbour solicitation for a bound home address with wrong hop limit, length or checksum") \
-	X(DROP_HOP_LIMIT, DROP, "hop-limit", "hop limit used up inside the tunnel chain") \
-	X(DROP_TOO_BIG_RATE, DROP, "too-big-rate", "too big for the tunnel, over the rate of ICMPv6 errors") \
-	X(DROP_NO_ROOM, DROP, "no-room", "the kernel gave no room to write the new headers") \
-	X(DROP_NO_ROUTE, DROP, "no-route", "no route to the care-of address, or multicast of the device without ND itself") \
-	/* beside the verdict */ \
-	X(NOTE_RESOLVE, NOTE, "resolve-asked", "agent asked to resolve a next hop") \
-	X(NOTE_FIB, NOTE, "fib-lookup", "next hop looked up in the kernel's table (agent's entry missing or old)") \
-	X(NOTE_EVENT_LOST, NOTE, "event-lost", "event for the agent lost: ring full or over its rate") \
+#define REASONS(X)                                                                                                     \
+	X(REASON_NONE, NOTE, "none", "no reason: an accepted packet of a parser step")                                 \
+	/* left to the kernel */                                                                                       \
+	X(PASS_OTHER_MAC, VERDICT, "pass-other-mac", "not addressed to our MAC: untouched")                            \
+	X(PASS_NOT_IPV6, VERDICT, "pass-not-ipv6", "not IPv6: left to the kernel")                                     \
+	X(PASS_KERNEL, VERDICT, "pass-kernel", "not mobility traffic: left to the kernel")                             \
+	X(PASS_SIGNALLING, VERDICT, "pass-signalling", "mobility header for us: handed to the agent")                  \
+	X(PASS_HOME_ADDRESS, VERDICT, "pass-home-address",                                                             \
+	  "home address option verified and hidden: handed to the kernel")                                             \
+	X(PASS_SLOW, VERDICT, "pass-slow",                                                                             \
+	  "for a bound home address, but needs the kernel's path (next hop unknown, hop limit, aggregate)")            \
+	X(PASS_DECAPSULATED, VERDICT, "pass-decapsulated",                                                             \
+	  "out of the tunnel, handed to the kernel (local, or next hop unknown)")                                      \
+	X(PASS_TUNNEL, VERDICT, "pass-tunnel",                                                                         \
+	  "tunnel packet that needs reassembly or header processing by the kernel")                                    \
+	/* sent by us */                                                                                               \
+	X(SENT_ENCAPSULATED, VERDICT, "encapsulated", "tunnelled to the care-of address")                              \
+	X(SENT_REENCAPSULATED, VERDICT, "reencapsulated", "out of one mobile node's tunnel into another's")            \
+	X(SENT_DECAPSULATED, VERDICT, "decapsulated", "out of the tunnel, forwarded")                                  \
+	X(SENT_ROUTED, VERDICT, "route-header-inserted",                                                               \
+	  "sent by this host to a care-of address with a type 2 routing header")                                       \
+	X(SENT_HOME_LINK, VERDICT, "sent-home-link", "for an address on the home link without binding: sent there")    \
+	X(SENT_TOO_BIG, VERDICT, "too-big-answered", "too big for the tunnel: ICMPv6 packet too big sent")             \
+	X(SENT_NEIGHBOUR, VERDICT, "neighbour-answered", "neighbour solicitation for a bound home address answered")   \
+	X(SENT_AGENT, VERDICT, "slow-to-agent",                                                                        \
+	  "handed to the agent: tunnel packet to fragment, or an ICMPv6 error to send")                                \
+	/* dropped: structure */                                                                                       \
+	X(DROP_TRUNCATED, DROP, "truncated", "shorter than its headers say")                                           \
+	X(DROP_EXT_DEPTH, DROP, "extension-depth", "more extension headers than the documented bound")                 \
+	X(DROP_RH0, DROP, "routing-type-0", "type 0 routing header (RFC 5095)")                                        \
+	X(DROP_FORGED_OPTION, DROP, "forged-option",                                                                   \
+	  "option 0x1E, which only our data path may write, came from outside")                                        \
+	/* dropped: mobility header */                                                                                 \
+	X(DROP_MH_MALFORMED, DROP, "mh-malformed",                                                                     \
+	  "mobility header with wrong payload protocol or length: reported to the agent for its ICMPv6 error")         \
+	X(DROP_MH_FRAGMENT, DROP, "mh-fragment", "mobility header split before its fixed part ends")                   \
+	X(DROP_MH_RATE_SOURCE, DROP, "mh-rate-source", "mobility headers from one source over its rate")               \
+	X(DROP_MH_RATE_ALL, DROP, "mh-rate-all", "mobility headers from all sources over the rate")                    \
+	/* dropped: home address option */                                                                             \
+	X(DROP_HAO_MALFORMED, DROP, "hao-malformed", "home address option of wrong length or twice in a packet")       \
+	X(DROP_HAO_LAYOUT, DROP, "hao-layout", "home address option in a header with no room for our tag")             \
+	X(DROP_HAO_ADDRESS, DROP, "hao-address",                                                                       \
+	  "home address option without a unicast routable address, or to a multicast address")                         \
+	X(DROP_HAO_AH, DROP, "hao-ah", "home address option together with AH")                                         \
+	X(DROP_HAO_UNKNOWN, DROP, "hao-unknown-binding",                                                               \
+	  "home address option without a binding to that source: reported for a binding error")                        \
+	/* dropped: tunnel */                                                                                          \
+	X(DROP_TUNNEL_NO_BINDING, DROP, "tunnel-no-binding",                                                           \
+	  "tunnel packet whose inner source is no bound home address")                                                 \
+	X(DROP_TUNNEL_CARE_OF, DROP, "tunnel-wrong-care-of",                                                           \
+	  "tunnel packet whose outer source is not the binding's care-of address")                                     \
+	X(DROP_TUNNEL_INNER, DROP, "tunnel-inner-malformed", "tunnel packet whose inside is no whole IPv6 packet")     \
+	X(DROP_TUNNEL_SOURCE, DROP, "tunnel-inner-source",                                                             \
+	  "inner source is link-local, multicast, unspecified, loopback or our own")                                   \
+	X(DROP_TUNNEL_DEPTH, DROP, "tunnel-depth", "nested tunnels beyond the documented depth")                       \
+	X(DROP_TUNNEL_LIMIT, DROP, "tunnel-limit", "tunnel encapsulation limit of the packet is 0 (RFC 2473 §4.1.1)")  \
+	X(DROP_TUNNEL_ECN, DROP, "tunnel-ecn",                                                                         \
+	  "congestion marked outside on a packet that is not ECN-capable (RFC 6040 §4.2)")                             \
+	X(DROP_TUNNEL_LOOP, DROP, "tunnel-loop", "the care-of address of a binding is itself bound, or our own")       \
+	/* dropped: home addresses */                                                                                  \
+	X(DROP_LINK_LOCAL, DROP, "link-local",                                                                         \
+	  "to the link-local address of a mobile node that is away (RFC 6275 §10.4.2): reported for an ICMPv6 error")  \
+	X(DROP_ND_HOME, DROP, "nd-to-home-address",                                                                    \
+	  "neighbour discovery or MLD sent to a bound home address, or neighbour discovery out of a tunnel: on-link "  \
+	  "only")                                                                                                      \
+	X(DROP_ND_MALFORMED, DROP, "nd-malformed",                                                                     \
+	  "neighbour solicitation for a bound home address with wrong hop limit, length or checksum")                  \
+	X(DROP_HOP_LIMIT, DROP, "hop-limit", "hop limit used up inside the tunnel chain")                              \
+	X(DROP_TOO_BIG_RATE, DROP, "too-big-rate", "too big for the tunnel, over the rate of ICMPv6 errors")           \
+	X(DROP_NO_ROOM, DROP, "no-room", "the kernel gave no room to write the new headers")                           \
+	X(DROP_NO_ROUTE, DROP, "no-route",                                                                             \
+	  "no route to the care-of address, or multicast of the device without ND itself")                             \
+	/* beside the verdict */                                                                                       \
+	X(NOTE_RESOLVE, NOTE, "resolve-asked", "agent asked to resolve a next hop")                                    \
+	X(NOTE_FIB, NOTE, "fib-lookup", "next hop looked up in the kernel's table (agent's entry missing or old)")     \
+	X(NOTE_EVENT_LOST, NOTE, "event-lost", "event for the agent lost: ring full or over its rate")                 \
 	X(NOTE_EXPIRED, NOTE, "binding-expired", "packet for a binding past its lifetime: treated as unbound")
 
 enum reason_class { REASON_CLASS_NOTE, REASON_CLASS_VERDICT, REASON_CLASS_DROP };
@@ -82,33 +101,34 @@ enum reason { REASONS(REASON_ENUM_) REASON_COUNT };
 
 /* Sizes and limits, each with its reason. docs/architecture.md repeats them and is checked against this file. */
 enum limit {
-	LIMIT_BINDINGS = 1 << 20,    /* default size of bindings; preallocated 136 MB at this size, so the agent sets it from max-bindings */
-	LIMIT_NEXTHOPS = 1 << 16,    /* 2 MB; one per gateway, and one per on-link care-of address */
+	LIMIT_BINDINGS = 1 << 20, /* default size of bindings; preallocated 136 MB at this size, so the agent sets it
+				     from max-bindings */
+	LIMIT_NEXTHOPS = 1 << 16, /* 2 MB; one per gateway, and one per on-link care-of address */
 	LIMIT_PORTS = 256,
 	LIMIT_LOCAL_ADDRS = 4096,
-	LIMIT_HOME_LINKS = 16,	     /* walked by a loop, only for unbound addresses on TC */
-	LIMIT_ANSWERS = 4096,	     /* short-lived; LRU */
-	LIMIT_SOURCES = 16384,	     /* rate-limited sources remembered; LRU */
+	LIMIT_HOME_LINKS = 16, /* walked by a loop, only for unbound addresses on TC */
+	LIMIT_ANSWERS = 4096,  /* short-lived; LRU */
+	LIMIT_SOURCES = 16384, /* rate-limited sources remembered; LRU */
 	LIMIT_EVENTS_BYTES = 1 << 20,
-	LIMIT_EXT_HEADERS = 8,	     /* extension headers walked in one packet */
-	LIMIT_TUNNEL_DEPTH = 4,	     /* tunnels taken off one packet in one run */
-	LIMIT_OPTIONS = 8,	     /* options looked at in one destination options header */
-	LIMIT_EVENT_PACKET = 1280,   /* what an ICMPv6 error may quote is less */
-	RATE_MH_SOURCE = 100,	     /* mobility headers a second from one source; burst the same */
-	RATE_MH_ALL = 100000,	     /* and from all: sources can be forged */
-	RATE_TOO_BIG = 1000,	     /* ICMPv6 packet too big a second, RFC 4443 §2.4(f) */
-	RATE_EVENTS = 1000,	     /* events with a packet in them, a second */
-	HEARTBEAT_STALE_S = 5,	     /* older: next hops are looked up in the kernel's table */
+	LIMIT_EXT_HEADERS = 8,	   /* extension headers walked in one packet */
+	LIMIT_TUNNEL_DEPTH = 4,	   /* tunnels taken off one packet in one run */
+	LIMIT_OPTIONS = 8,	   /* options looked at in one destination options header */
+	LIMIT_EVENT_PACKET = 1280, /* what an ICMPv6 error may quote is less */
+	RATE_MH_SOURCE = 100,	   /* mobility headers a second from one source; burst the same */
+	RATE_MH_ALL = 100000,	   /* and from all: sources can be forged */
+	RATE_TOO_BIG = 1000,	   /* ICMPv6 packet too big a second, RFC 4443 §2.4(f) */
+	RATE_EVENTS = 1000,	   /* events with a packet in them, a second */
+	HEARTBEAT_STALE_S = 5,	   /* older: next hops are looked up in the kernel's table */
 };
 
 /* One cache line. Map `bindings`, key struct in6_addr (the home address), writer: agent. */
 struct binding {
 	struct in6_addr care_of;
-	struct in6_addr home;	/* key again: a reader that sees its entry reused under it notices */
-	__u64 expires;		/* jiffies64 */
-	__u32 nexthop;		/* index into nexthops; 0: not resolved */
-	__u16 mtu;		/* path MTU toward the care-of address as learned; 0: that of the next hop */
-	__u16 flags;		/* enum binding_path_flag */
+	struct in6_addr home; /* key again: a reader that sees its entry reused under it notices */
+	__u64 expires;	      /* jiffies64 */
+	__u32 nexthop;	      /* index into nexthops; 0: not resolved */
+	__u16 mtu;	      /* path MTU toward the care-of address as learned; 0: that of the next hop */
+	__u16 flags;	      /* enum binding_path_flag */
 	__u64 reserved[2];
 };
 
@@ -118,11 +138,11 @@ enum binding_path_flag {
 
 /* Map `nexthops`, array; index 0 is never valid. Writer: agent, from routes and neighbours. */
 struct nexthop {
-	__u32 ifindex;	/* where the frame leaves: the lower device of a VLAN */
-	__u16 mtu;	/* IPv6 MTU of the route */
-	__u8 l2_len;	/* 14, 18 or 22; 0 on a device without Ethernet */
-	__u8 flags;	/* enum nexthop_flag */
-	__u8 l2[22];	/* the whole link-layer header, ethertype included */
+	__u32 ifindex; /* where the frame leaves: the lower device of a VLAN */
+	__u16 mtu;     /* IPv6 MTU of the route */
+	__u8 l2_len;   /* 14, 18 or 22; 0 on a device without Ethernet */
+	__u8 flags;    /* enum nexthop_flag */
+	__u8 l2[22];   /* the whole link-layer header, ethertype included */
 	__u8 pad[2];
 };
 
@@ -178,16 +198,17 @@ struct home_link {
  * the binding does not say it: the BA to a refused or deleted registration (RFC 6275 §9.5.4).
  */
 struct answer {
-	struct in6_addr care_of; /* destination, home address in a type 2 routing header; unspecified: direct, on the home link */
+	struct in6_addr care_of; /* destination, home address in a type 2 routing header; unspecified: direct, on the
+				    home link */
 	__u64 expires;		 /* jiffies64 */
 };
 
 /* Map `settings`, array of one. Writer: agent. */
 struct settings {
-	struct in6_addr agent;	/* our home agent address, source of tunnels */
-	__u64 heartbeat;	/* jiffies64 when the agent was last alive */
-	__u32 hz;		/* jiffies a second */
-	__u32 home_ifindex;	/* the device without ND that routes to home addresses lead to */
+	struct in6_addr agent; /* our home agent address, source of tunnels */
+	__u64 heartbeat;       /* jiffies64 when the agent was last alive */
+	__u32 hz;	       /* jiffies a second */
+	__u32 home_ifindex;    /* the device without ND that routes to home addresses lead to */
 };
 
 /* Map `secrets`, array of one, without BTF so that no dump explains it. Writer: agent, once per boot. */
@@ -198,10 +219,10 @@ struct secrets {
 
 /* Map `registrations`, key struct in6_addr (home address), writer and reader: agent. What a restart must remember. */
 struct registration {
-	__u64 granted_ns;	 /* CLOCK_MONOTONIC when the lifetime began */
-	__u32 lifetime_s;	 /* granted */
+	__u64 granted_ns; /* CLOCK_MONOTONIC when the lifetime began */
+	__u32 lifetime_s; /* granted */
 	__u16 seq;
-	__u16 flags;		 /* enum bu_flag of the accepted update */
+	__u16 flags; /* enum bu_flag of the accepted update */
 	struct in6_addr care_of;
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Programs of the program benchmark: the data path itself, with its edit undone so that a repeated test run sees the same
- * packet again, beside an empty program, one FIB lookup, and two binding tables. tests/bench/program_bench.c runs them.
+ * Programs of the program benchmark: the data path itself, with its edit undone so that a repeated test run sees the
+ * same packet again, beside an empty program, one FIB lookup, and two binding tables. tests/bench/program_bench.c runs
+ * them.
  */
 #include "../../bpf/xdp.bpf.c"
 

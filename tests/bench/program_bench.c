@@ -99,7 +99,9 @@ static void make_state(void)
 	__u32 zero = 0, one = 1, key = ifindex;
 	struct settings settings = { .heartbeat = UINT64_MAX / 2, .hz = 1000 };
 	struct port port = { .mtu = 1500, .flags = PORT_REDIRECT };
-	struct nexthop hop = { .ifindex = ifindex, .mtu = 1500, .l2_len = 14, .flags = NEXTHOP_VALID | NEXTHOP_REDIRECT };
+	struct nexthop hop = {
+		.ifindex = ifindex, .mtu = 1500, .l2_len = 14, .flags = NEXTHOP_VALID | NEXTHOP_REDIRECT
+	};
 
 	inet_pton(AF_INET6, "2001:db8:1::1", &settings.agent);
 	memcpy(port.mac, our_mac, 6);
@@ -115,7 +117,9 @@ static void make_state(void)
 
 static void make_frame(void)
 {
-	struct mip6_ipv6 ip = { .ver_tc_flow = htonl(6U << 28), .payload_len = htons(64), .nexthdr = NH_UDP, .hop_limit = 60 };
+	struct mip6_ipv6 ip = {
+		.ver_tc_flow = htonl(6U << 28), .payload_len = htons(64), .nexthdr = NH_UDP, .hop_limit = 60
+	};
 
 	inet_pton(AF_INET6, "2001:db8:c::2", &ip.src);
 	ip.dst = home_number(1);
@@ -139,7 +143,8 @@ static double run(struct bpf_program *prog, __u32 want, int repeat, __u8 *out, _
 	if (err)
 		die(bpf_program__name(prog), err);
 	if (opts.retval != want) {
-		fprintf(stderr, "program_bench: %s returned %u, expected %u\n", bpf_program__name(prog), opts.retval, want);
+		fprintf(stderr, "program_bench: %s returned %u, expected %u\n", bpf_program__name(prog), opts.retval,
+			want);
 		exit(1);
 	}
 	if (out)
@@ -179,8 +184,9 @@ static void assert_outputs(void)
 	memcpy(want + 12, "\x86\xdd", 2);
 	memcpy(want + 54, frame + 14, 104);
 	want[54 + 7]--; /* hop limit */
-	if (len != sizeof(want) || memcmp(out, want, 14) || memcmp(out + 54, want + 54, 104) || outer.nexthdr != NH_IPV6 ||
-	    outer.hop_limit != 64 || ntohs(outer.payload_len) != 104 || ntohl(outer.ver_tc_flow) >> 28 != 6) {
+	if (len != sizeof(want) || memcmp(out, want, 14) || memcmp(out + 54, want + 54, 104) ||
+	    outer.nexthdr != NH_IPV6 || outer.hop_limit != 64 || ntohs(outer.payload_len) != 104 ||
+	    ntohl(outer.ver_tc_flow) >> 28 != 6) {
 		fprintf(stderr, "program_bench: mobgw_xdp did not encapsulate as expected\n");
 		exit(1);
 	}
@@ -196,7 +202,10 @@ static void assert_outputs(void)
 static void set_keys(__u32 keys)
 {
 	__u32 zero = 0;
-	struct { __u64 lcg; __u32 keys, found; } state = { .lcg = 1, .keys = keys };
+	struct {
+		__u64 lcg;
+		__u32 keys, found;
+	} state = { .lcg = 1, .keys = keys };
 
 	set(skel->maps.bench, &zero, &state);
 }
@@ -207,7 +216,8 @@ static void own_namespace(void)
 		die("unshare", errno);
 	sh("ip link add b0 type veth peer name b1 && ip link set b0 address 02:00:00:00:00:01 up && ip link set b1 up");
 	sh("sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv6.conf.b0.forwarding=1");
-	sh("ip -6 addr add 2001:db8:c::1/64 dev b0 nodad && ip -6 neigh add 2001:db8:c::2 lladdr 02:00:00:00:00:02 dev b0 nud permanent");
+	sh("ip -6 addr add 2001:db8:c::1/64 dev b0 nodad && ip -6 neigh add 2001:db8:c::2 lladdr 02:00:00:00:00:02 dev "
+	   "b0 nud permanent");
 	ifindex = if_nametoindex("b0");
 }
 
@@ -216,7 +226,8 @@ static void print_row(bool json, const char *name, double ns, double base, doubl
 	static bool any;
 
 	if (json)
-		printf("%s\"%s\": {\"ns\": %.1f, \"fib_lookups\": %.3f}", any ? ", " : "", name, ns - base, (ns - base) / fib);
+		printf("%s\"%s\": {\"ns\": %.1f, \"fib_lookups\": %.3f}", any ? ", " : "", name, ns - base,
+		       (ns - base) / fib);
 	else
 		printf("%-58s %9.1f %9.2f\n", name, ns - base, (ns - base) / fib);
 	any = true;
@@ -246,8 +257,9 @@ int main(int argc, char **argv)
 	if (json)
 		printf("{");
 	else
-		printf("ns of CPU a packet, net of an empty program (%.1f ns); median of %d runs of %d\n%-58s %9s %9s\n", empty, ROUNDS,
-		       REPEAT, "program", "ns", "x FIB");
+		printf("ns of CPU a packet, net of an empty program (%.1f ns); median of %d runs of %d\n%-58s %9s "
+		       "%9s\n",
+		       empty, ROUNDS, REPEAT, "program", "ns", "x FIB");
 	print_row(json, "one bpf_fib_lookup, hot", fib + empty, empty, fib);
 	print_row(json, "encapsulate: next hop, expiry, counters (and the undo)", encap, empty, fib);
 	for (__u32 keys = 1; keys <= 1000000; keys *= 1000000) {

@@ -2,7 +2,7 @@
 """What the codec is checked against: scapy's classes, tshark's reading, and a checksum written from RFC 8200 §8.1.
 
 `Ours` is our codec behind codec_tool. `scapy_header()` and `scapy_reading()` build and read a message with scapy,
-`tshark_readings()` has tshark read packets; all three name members as codec_tool does, so that readings compare as dicts.
+`tshark_rows()` and `tshark_reading()` have tshark read it. All name members as codec_tool does: readings compare as dicts.
 """
 import ipaddress
 import json
@@ -27,9 +27,9 @@ def build_tool(folder):
     """Compiles codec_tool from the working tree; CC as in the Makefile."""
     tool = pathlib.Path(folder) / "codec_tool"
     sources = [ROOT / "tests/crosscheck/codec_tool.c", *(ROOT / f"agent/{name}.c" for name in ("mh", "packet", "log"))]
-    subprocess.run([os.environ.get("CC", "gcc"), "-std=gnu11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror",
-                    "-Wno-unused-parameter", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-o", tool,
-                    *sources, "-lsystemd"], check=True)
+    flags = ["-std=gnu11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter",
+             "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    subprocess.run([os.environ.get("CC", "gcc"), *flags, "-o", tool, *sources, "-lsystemd"], check=True)
     return tool
 
 
@@ -77,7 +77,8 @@ def random_message(rng, kind, options):
         "seq": rng.randrange(1 << 16), "lifetime_s": 4 * rng.randrange(1 << 16), "status": rng.randrange(256),
         "flags": rng.randrange(1 << (16 if kind == BU else 8)), "home": random_address(rng),
     }
-    message = {"type": kind, "prefixes": [f"{random_address(rng)}/{rng.randrange(129)}" for _ in range(options["prefixes"])]}
+    prefixes = [f"{random_address(rng)}/{rng.randrange(129)}" for _ in range(options["prefixes"])]
+    message = {"type": kind, "prefixes": prefixes}
     message.update((name, values[name]) for name in members(kind))
     chosen = {"refresh_advice_s": 4 * rng.randrange(1 << 16), "alt_care_of": random_address(rng),
               "nonce_indices": [rng.randrange(1 << 16), rng.randrange(1 << 16)], "auth": rng.randbytes(12).hex()}
@@ -110,7 +111,8 @@ def scapy_options(message):
     options = [s6.MIP6OptMobNetPrefix(prefix=prefix.split("/")[0], plen=int(prefix.split("/")[1]))
                for prefix in message["prefixes"]]
     if "nonce_indices" in message:
-        options.append(s6.MIP6OptNonceIndices(olen=4, hni=message["nonce_indices"][0], coni=message["nonce_indices"][1]))
+        home, care_of = message["nonce_indices"]
+        options.append(s6.MIP6OptNonceIndices(olen=4, hni=home, coni=care_of))
     if "alt_care_of" in message:
         options.append(s6.MIP6OptAltCoA(acoa=message["alt_care_of"]))
     if "refresh_advice_s" in message:
@@ -131,21 +133,15 @@ def scapy_header(message, src=SOURCE, dst=DESTINATION_ADDRESS):
         fields["cookie"] = bytes.fromhex(message["cookie"])
     if kind in (HOT, COT):
         fields.update(index=message["nonce_index"], token=bytes.fromhex(message["token"]))
+    if kind in (BU, BA):
+        fields.update(seq=message["seq"], mhtime=message["lifetime_s"] // 4)
     if kind == BU:  # 7 flags, then 9 bits reserved in scapy's eyes
-        fields.update(seq=message["seq"], mhtime=message["lifetime_s"] // 4, flags=scapy_flags(message["flags"] >> 9, 7),
-                      reserved=message["flags"] & 0x1FF)
+        fields.update(flags=message["flags"] >> 9, reserved=message["flags"] & 0x1FF)
     if kind == BA:  # 3 flags, then 5
-        fields.update(seq=message["seq"], mhtime=message["lifetime_s"] // 4, status=message["status"],
-                      flags=scapy_flags(message["flags"] >> 5, 3), res2=message["flags"] & 0x1F)
+        fields.update(flags=message["flags"] >> 5, res2=message["flags"] & 0x1F, status=message["status"])
     if kind == BE:
         fields.update(status=message["status"], ha=message["home"])
     return bytes(s6.IPv6(src=src, dst=dst) / CLASSES[kind](**fields))[40:]
-
-
-def scapy_flags(value, width):
-    """A FlagsField's value, whose bit 0 is the last of its names: the order of the wire."""
-    assert 0 <= value < 1 << width
-    return value
 
 
 def scapy_reading(octets):
@@ -184,11 +180,11 @@ def scapy_read_option(option, reading):
 
 # ---- tshark ----
 
-BU_FLAGS = ["mip6.bu.a_flag", "mip6.bu.h_flag", "mip6.bu.l_flag", "mip6.bu.k_flag", "mip6.bu.m_flag", "mip6.nemo.bu.r_flag",
-            "mip6.bu.p_flag", "mip6.bu.f_flag", "mip6.bu.t_flag", "mip6.bu.b_flag"]
+BU_FLAGS = ["mip6.bu.a_flag", "mip6.bu.h_flag", "mip6.bu.l_flag", "mip6.bu.k_flag", "mip6.bu.m_flag",
+            "mip6.nemo.bu.r_flag", "mip6.bu.p_flag", "mip6.bu.f_flag", "mip6.bu.t_flag", "mip6.bu.b_flag"]
 BA_FLAGS = ["mip6.ba.k_flag", "mip6.nemo.ba.r_flag", "mip6.ba.p_flag", "mip6.ba.t_flag", "mip6.ba.b_flag"]
-FIELDS = ["frame.number", "mip6.proto", "mip6.hlen", "mip6.mhtype", "mip6.csum", "mip6.hoti.cookie", "mip6.coti.cookie", "mip6.hot.nindex",
-          "mip6.hot.cookie", "mip6.hot.token", "mip6.cot.nindex", "mip6.cot.cookie", "mip6.cot.token", "mip6.bu.seqnr",
+FIELDS = ["mip6.proto", "mip6.hlen", "mip6.mhtype", "mip6.csum", "mip6.hoti.cookie", "mip6.coti.cookie",
+          "mip6.hot.nindex", "mip6.hot.cookie", "mip6.hot.token", "mip6.cot.nindex", "mip6.cot.cookie", "mip6.bu.seqnr",
           "mip6.bu.lifetime", "mip6.ba.status", "mip6.ba.seqnr", "mip6.ba.lifetime", "mip6.be.status", "mip6.be.haddr",
           "mip6.bra.interval", "mip6.acoa.acoa", "mip6.ni.hni", "mip6.ni.cni", "mip6.bad.auth", "mip6.nemo.mnp.pfl",
           "mip6.nemo.mnp.mnp", "_ws.malformed", *BU_FLAGS, *BA_FLAGS]
@@ -196,10 +192,9 @@ FIELDS = ["frame.number", "mip6.proto", "mip6.hlen", "mip6.mhtype", "mip6.csum",
 
 def tshark_rows(path, fields):
     """A dict of lists for each packet that tshark finds a mobility header in."""
-    known = {line.split("\t")[2] for line in run_tshark("-G", "fields").splitlines() if line.startswith("F\t")}
-    fields = [field for field in fields if field in known or field == "_ws.malformed"]
     arguments = [word for field in fields for word in ("-e", field)]
-    output = run_tshark("-r", str(path), "-Y", "mip6.mhtype", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=;", *arguments)
+    output = run_tshark("-r", str(path), "-Y", "mip6.mhtype", "-T", "fields", "-E", "occurrence=a",
+                        "-E", "aggregator=;", *arguments)
     for line in output.splitlines():
         yield {field: [v for v in value.split(";") if v] for field, value in zip(fields, line.split("\t"))}
 
@@ -230,11 +225,9 @@ def tshark_reading(row):
     if kind in (HOTI, COTI, HOT, COT):
         reading["cookie"] = octets_of(row, 8, *(f"mip6.{name}.cookie" for name in ("hoti", "coti", "hot", "cot")))
     if kind in (HOT, COT):
-        # tshark 4.0 has no field of its own for the care-of token
         reading["nonce_index"] = number(row, "mip6.hot.nindex", "mip6.cot.nindex")
-        token = row.get("mip6.hot.token", []) + row.get("mip6.cot.token", [])
-        if token:
-            reading["token"] = f"{int(token[0], 0):016x}"
+        if row["mip6.hot.token"]:  # tshark 4.0 has no field for a care-of token
+            reading["token"] = octets_of(row, 8, "mip6.hot.token")
     if kind == BU:
         reading.update(seq=number(row, "mip6.bu.seqnr"), lifetime_s=4 * number(row, "mip6.bu.lifetime"))
         reading["flags"] = sum(number(row, name) << (15 - i) for i, name in enumerate(BU_FLAGS) if row.get(name))
@@ -246,6 +239,10 @@ def tshark_reading(row):
         reading.update(status=number(row, "mip6.be.status"), home=row["mip6.be.haddr"][0])
     tshark_read_options(row, reading)
     return reading
+
+
+def unread_by_tshark(message):
+    return {"token"} if message["type"] == COT else set()
 
 
 def tshark_read_options(row, reading):
@@ -264,7 +261,7 @@ def tshark_read_options(row, reading):
 # ---- captures ----
 
 def captured_headers(path):
-    """(source, destination, octets) of each mobility header, with the addresses that its checksum wants: RFC 6275 §6.1.1."""
+    """(source, destination, octets) of each mobility header, by the addresses of its checksum: RFC 6275 §6.1.1."""
     with PcapReader(str(path)) as reader:
         for frame in reader:
             octets = bytes(frame)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The kernel layer as the roles see it, without a kernel: every call is written down as one line, and one of them can be
- * made to fail. What is defined here wins over the agent's objects (Makefile). Include it in one object of a test.
+ * The kernel layer as the roles see it, without a kernel: every call is written down as one line, and one of them can
+ * be made to fail. What is defined here wins over the agent's objects (Makefile). Include it in one object of a test.
  */
 #ifndef MOBGW_TEST_FAKE_KERNEL_H
 #define MOBGW_TEST_FAKE_KERNEL_H
@@ -224,7 +224,8 @@ void neighbour_dad_stop(struct neighbour *nb, const struct in6_addr *home)
 	fake_call("dad_stop %s", addr_text(home));
 }
 
-int neighbour_proxy_start(struct neighbour *nb, int ifindex, const struct in6_addr *home, bool link_local, bool announce)
+int neighbour_proxy_start(struct neighbour *nb, int ifindex, const struct in6_addr *home, bool link_local,
+			  bool announce)
 {
 	return fake_call("proxy_start %d %s%s%s", ifindex, addr_text(home), link_local ? " L" : "",
 			 announce ? " announce" : "");
@@ -278,8 +279,8 @@ int sockets_send_icmp(struct sockets *so, const struct in6_addr *src, const stru
 
 void control_publish(struct gateway *gw, enum gateway_event what, const struct gateway_event_info *info)
 {
-	static const char *const names[] = { "registered", "refreshed", "moved",      "deregistered", "expired",
-					     "refused",	   "dad-failed", "link", "adopted" };
+	static const char *const names[] = { "registered", "refreshed",	 "moved", "deregistered", "expired",
+					     "refused",	   "dad-failed", "link",  "adopted" };
 
 	assert_true((size_t)what < ARRAY_SIZE(names));
 	fake_call("publish %s %s", names[what], addr_text(&info->home));
