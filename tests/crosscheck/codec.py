@@ -2,7 +2,7 @@
 """What the codec is checked against: scapy's classes, tshark's reading, and a checksum written from RFC 8200 §8.1.
 
 `Ours` is our codec behind codec_tool. `scapy_header()` and `scapy_reading()` build and read a message with scapy,
-`tshark_rows()` and `tshark_reading()` have tshark read it. All name members as codec_tool does: readings compare as dicts.
+`tshark_rows()` and `tshark_reading()` have tshark read it. All name members as codec_tool does, so readings compare.
 """
 import ipaddress
 import json
@@ -106,27 +106,29 @@ def understood(reading):
 
 # ---- scapy ----
 
-def scapy_options(message):
-    """In another order than ours, the authenticator last. olen is given where scapy 2.5 has a wrong default."""
-    options = [s6.MIP6OptMobNetPrefix(prefix=prefix.split("/")[0], plen=int(prefix.split("/")[1]))
-               for prefix in message["prefixes"]]
+def scapy_options(message, in_our_order=False):
+    """The authenticator is last anyway. olen is given where scapy 2.5 has a wrong default."""
+    nonces, alternate, refresh = [], [], []
     if "nonce_indices" in message:
         home, care_of = message["nonce_indices"]
-        options.append(s6.MIP6OptNonceIndices(olen=4, hni=home, coni=care_of))
+        nonces = [s6.MIP6OptNonceIndices(olen=4, hni=home, coni=care_of)]
     if "alt_care_of" in message:
-        options.append(s6.MIP6OptAltCoA(acoa=message["alt_care_of"]))
+        alternate = [s6.MIP6OptAltCoA(acoa=message["alt_care_of"])]
     if "refresh_advice_s" in message:
-        options.append(s6.MIP6OptBRAdvice(rinter=message["refresh_advice_s"] // 4))
-    if "auth" in message:
-        options.append(s6.MIP6OptBindingAuthData(olen=12, authenticator=int(message["auth"], 16)))
-    return options
+        refresh = [s6.MIP6OptBRAdvice(rinter=message["refresh_advice_s"] // 4)]
+    prefixes = [s6.MIP6OptMobNetPrefix(prefix=prefix.split("/")[0], plen=int(prefix.split("/")[1]))
+                for prefix in message["prefixes"]]
+    auth = [s6.MIP6OptBindingAuthData(olen=12, authenticator=int(message["auth"], 16))] if "auth" in message else []
+    if in_our_order:
+        return refresh + alternate + prefixes + nonces + auth
+    return prefixes + nonces + alternate + refresh + auth
 
 
-def scapy_header(message, src=SOURCE, dst=DESTINATION_ADDRESS):
+def scapy_header(message, in_our_order=False):
     """The message as scapy builds it, checksum included. None where scapy can't: its BE aligns no options."""
     kind = message["type"]
     # mhtype: scapy's CoTI and CoT inherit the number of HoTI and HoT
-    fields = {"mhtype": kind, "res": 0, "options": scapy_options(message)}
+    fields = {"mhtype": kind, "res": 0, "options": scapy_options(message, in_our_order)}
     if kind == BE and fields["options"]:
         return None
     if kind in (HOTI, COTI, HOT, COT):
@@ -141,7 +143,7 @@ def scapy_header(message, src=SOURCE, dst=DESTINATION_ADDRESS):
         fields.update(flags=message["flags"] >> 5, res2=message["flags"] & 0x1F, status=message["status"])
     if kind == BE:
         fields.update(status=message["status"], ha=message["home"])
-    return bytes(s6.IPv6(src=src, dst=dst) / CLASSES[kind](**fields))[40:]
+    return bytes(s6.IPv6(src=SOURCE, dst=DESTINATION_ADDRESS) / CLASSES[kind](**fields))[40:]
 
 
 def scapy_reading(octets):
@@ -226,8 +228,7 @@ def tshark_reading(row):
         reading["cookie"] = octets_of(row, 8, *(f"mip6.{name}.cookie" for name in ("hoti", "coti", "hot", "cot")))
     if kind in (HOT, COT):
         reading["nonce_index"] = number(row, "mip6.hot.nindex", "mip6.cot.nindex")
-        if row["mip6.hot.token"]:  # tshark 4.0 has no field for a care-of token
-            reading["token"] = octets_of(row, 8, "mip6.hot.token")
+        reading["token"] = octets_of(row, 8, "mip6.hot.token")  # tshark's name for a care-of token too
     if kind == BU:
         reading.update(seq=number(row, "mip6.bu.seqnr"), lifetime_s=4 * number(row, "mip6.bu.lifetime"))
         reading["flags"] = sum(number(row, name) << (15 - i) for i, name in enumerate(BU_FLAGS) if row.get(name))
@@ -239,10 +240,6 @@ def tshark_reading(row):
         reading.update(status=number(row, "mip6.be.status"), home=row["mip6.be.haddr"][0])
     tshark_read_options(row, reading)
     return reading
-
-
-def unread_by_tshark(message):
-    return {"token"} if message["type"] == COT else set()
 
 
 def tshark_read_options(row, reading):

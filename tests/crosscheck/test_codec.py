@@ -35,7 +35,8 @@ def octets(message):
     if built:
         return built
     bare = codec.scapy_header({name: message[name] for name in ("type", "status", "home")} | {"prefixes": []})
-    options = codec.scapy_header({**message, "type": codec.HOT, "cookie": "00" * 8, "token": "00" * 8, "nonce_index": 0})
+    hot = {"type": codec.HOT, "cookie": "00" * 8, "token": "00" * 8, "nonce_index": 0}
+    options = codec.scapy_header({**message, **hot})
     joined = bytearray(bare[:24] + options[24:])  # a HoT and a BE have 24 octets before their options
     joined[1] = len(joined) // 8 - 1
     joined[4:6] = bytes(2)
@@ -58,6 +59,17 @@ def test_scapy_reads_what_we_build_as_it_was_meant(ours, messages):
         built = bytes.fromhex(ours.read(octets(message))["rebuilt"])
         assert codec.scapy_reading(built) == message
         assert built[1] == len(built) // 8 - 1 and len(built) % 8 == 0
+
+
+def test_scapy_builds_the_same_octets_in_the_same_order_of_options(ours):
+    """Alignment and padding too, which no reader checks. A BE is left out: scapy aligns none of its options."""
+    compared = 0
+    for message in systematic(3963):
+        if message["type"] != codec.BE:
+            theirs = codec.scapy_header(message, in_our_order=True)
+            assert ours.read(theirs)["rebuilt"] == theirs.hex(), message
+            compared += 1
+    assert compared == 7 * 48
 
 
 def test_our_checksums_are_those_of_scapy_and_of_the_rfc(ours):
@@ -88,13 +100,12 @@ def test_tshark_reads_what_we_build_as_it_was_meant(ours, tmp_path, messages):
     assert len(rows) == len(messages)
     for message, header, row in zip(messages, built, rows):
         reading = codec.tshark_reading(row)
-        expected = {name: value for name, value in message.items() if name in reading}
+        expected = dict(message)
         if message["type"] == codec.BU:  # tshark knows ten flags
             expected["flags"] &= 0xFFC0
         if message["type"] == codec.BA:  # and five
             expected["flags"] &= 0xF8
         assert reading == expected, row
-        assert set(message) - set(reading) == codec.unread_by_tshark(message), row
         assert not row["_ws.malformed"], row
         assert codec.number(row, "mip6.proto") == 59 and codec.number(row, "mip6.hlen") == header[1]
         assert codec.number(row, "mip6.csum") == int.from_bytes(header[4:6], "big")
@@ -121,10 +132,7 @@ def test_a_real_peers_messages_are_read_as_tshark_reads_them(ours, path):
     rows = list(codec.tshark_rows(path, codec.FIELDS))
     assert len(rows) == len(headers)
     for (src, dst, header), row in zip(headers, rows):
-        reading = codec.understood(ours.read(header, src, dst))
-        theirs = codec.tshark_reading(row)
-        assert theirs == {name: value for name, value in reading.items() if name in theirs}
-        assert set(reading) - set(theirs) == codec.unread_by_tshark(reading), row
+        assert codec.understood(ours.read(header, src, dst)) == codec.tshark_reading(row), row
 
 
 def bu(options, hdrlen=None, proto=59, kind=codec.BU):

@@ -35,7 +35,8 @@ static struct frame with_options(const char *src, const char *dst, const uint8_t
 	put_link(&f, (const uint8_t[]){ 0x33, 0x33, 0xff, 0, 1, 0 }, mac_peer, 0);
 	ip = put_ip6(&f, src, dst, NH_ICMPV6, 255);
 	put_nd(&f, ICMP6_NEIGHBOUR_SOLICIT, 0, HOME1);
-	put(&f, options, len);
+	if (options)
+		put(&f, options, len);
 	set_sum(&f, ip, NH_ICMPV6, ip + IP6_HDR_LEN, 2);
 	end_ip6(&f, ip);
 	return f;

@@ -7,8 +7,7 @@ from lab.topology import HOME
 pytestmark = [pytest.mark.needs("8021q"), pytest.mark.topology(dad_transmits=0)]
 
 
-@pytest.mark.parametrize("tags", [(5,), (5, 6)])
-@pytest.mark.parametrize("mode", ["native", "generic", "tc"])
+@pytest.mark.parametrize("mode,tags", [("native", (5,)), ("native", (5, 6)), ("generic", (5, 6)), ("tc", (5,))])
 def test_traffic_over_a_tagged_uplink(lab, mode, tags):
     names = {"ha": "uplink", "core": "ha"}
     for ns, link in list(names.items()):
@@ -26,4 +25,6 @@ def test_traffic_over_a_tagged_uplink(lab, mode, tags):
     node.registered()
     assert lab.cn.ping(HOME, count=10) == 10
     if mode != "tc":
-        assert gateway.counters("encapsulated") >= 8 and gateway.counters("decapsulated") >= 8
+        # XDP tags what it sends; what comes out of the tunnel leaves by the VLAN device, which is the kernel's
+        assert gateway.counters("encapsulated") >= 8
+        assert gateway.counters("decapsulated") + gateway.counters("pass-decapsulated") >= 8

@@ -208,6 +208,7 @@ static void add_bindings(struct fixture *fx, unsigned int count)
 						(struct mono){ now.tv_sec * INT64_C(1000000000) }, &entry),
 				 0);
 		binding_activate(entry);
+		entry->home_link = 0;
 	}
 }
 
