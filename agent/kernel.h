@@ -132,6 +132,8 @@ struct link_info {
 };
 /* -ENOENT where there is none. */
 int netlink_link(struct netlink *nl, int ifindex, struct link_info *out);
+/* Whether VLAN devices stand on top of it. */
+bool netlink_has_vlan(struct netlink *nl, int ifindex);
 int netlink_link_by_name(struct netlink *nl, const char *name, struct link_info *out);
 /* Route lookup: where would a tunnel packet of the agent to @dst go? @gateway unspecified: on-link. An address of a
  * physical home link is on that link, not behind the device without ND. -ENETUNREACH. */

@@ -142,6 +142,26 @@ static void publish_link(struct gateway *gw, const char *text)
 	control_publish(gw, GW_LINK, &info);
 }
 
+/*
+ * A trunk is never left to generic XDP unless it is asked for by name: the kernel keeps a tag beside the frame there,
+ * where the program neither sees nor removes it.
+ */
+static int attach_as_wished(struct gateway *gw, const struct config_interface *interface, const struct link_info *link,
+			    struct attachment *at)
+{
+	int err;
+
+	if (interface->mode != ATTACH_AUTO || !netlink_has_vlan(gw->nl, link->ifindex))
+		return datapath_attach(gw->dp, interface->name, link->ifindex, interface->mode, at);
+	if (!datapath_attach(gw->dp, interface->name, link->ifindex, ATTACH_NATIVE, at))
+		return 0;
+	err = datapath_attach(gw->dp, interface->name, link->ifindex, ATTACH_TC, at);
+	if (!err)
+		snprintf(at->why, sizeof(at->why),
+			 "no native XDP, and generic XDP does not see the tags of its VLANs, so TC");
+	return err;
+}
+
 static int attach_interface(struct gateway *gw, size_t i)
 {
 	const struct config_interface *interface = &gw->config->interfaces[i];
@@ -156,7 +176,7 @@ static int attach_interface(struct gateway *gw, size_t i)
 		log_warn("interface %s: not there yet; attached when it appears", interface->name);
 		return 0;
 	}
-	err = datapath_attach(gw->dp, interface->name, link.ifindex, interface->mode, at);
+	err = attach_as_wished(gw, interface, &link, at);
 	if (err) {
 		log_error("interface %s: not attached: %s", interface->name, at->why);
 		return err;

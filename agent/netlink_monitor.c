@@ -167,6 +167,14 @@ int netlink_link(struct netlink *nl, int ifindex, struct link_info *out)
 	return 0;
 }
 
+bool netlink_has_vlan(struct netlink *nl, int ifindex)
+{
+	for (const struct link *link = nl->links; link; link = link->hh.next)
+		if (link->info.lower_ifindex == ifindex)
+			return true;
+	return false;
+}
+
 int netlink_link_by_name(struct netlink *nl, const char *name, struct link_info *out)
 {
 	for (const struct link *link = nl->links; link; link = link->hh.next) {

@@ -200,7 +200,7 @@ static int on_packet(sd_event_source *source, int fd, uint32_t revents, void *ar
 	struct slowpath *sp = arg;
 
 	for (int i = 0; i < TURN; i++) {
-		struct sockaddr_ll from;
+		struct sockaddr_ll from = {};
 		socklen_t size = sizeof(from);
 		ssize_t got = recvfrom(fd, sp->buf, sizeof(sp->buf), MSG_DONTWAIT, (struct sockaddr *)&from, &size);
 

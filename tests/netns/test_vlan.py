@@ -7,7 +7,7 @@ from lab.topology import HOME
 pytestmark = [pytest.mark.needs("8021q"), pytest.mark.topology(dad_transmits=0)]
 
 
-@pytest.mark.parametrize("mode,tags", [("native", (5,)), ("native", (5, 6)), ("generic", (5, 6)), ("tc", (5,))])
+@pytest.mark.parametrize("mode,tags", [("native", (5,)), ("native", (5, 6)), ("tc", (5,))])
 def test_traffic_over_a_tagged_uplink(lab, mode, tags):
     names = {"ha": "uplink", "core": "ha"}
     for ns, link in list(names.items()):

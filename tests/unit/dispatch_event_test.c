@@ -164,6 +164,9 @@ static void a_malformed_mobility_header_with_a_wrong_checksum_or_cut_is_silent(v
 	event(EVENT_MALFORMED, &wire);
 	assert_int_equal(fake_calls("send_icmp 4/0 data 64"), 1);
 	fake_forget();
+	raw = mobility(AGENT, NODE, NH_TCP, 1, MH_BU);
+	set_payload_len(&raw, 0, raw.len - IP6_HDR_LEN + 8); /* right as far as it goes, but there was more */
+	event(EVENT_MALFORMED, &raw);
 	raw = mobility("ff0e::9", NULL, NH_TCP, 1, MH_BU);
 	event(EVENT_MALFORMED, &raw);
 	raw = mobility("ff0e::9", NULL, NH_NONE, 1, MH_TYPES);
