@@ -26,21 +26,9 @@ struct pending {
 	struct answer_road road;
 };
 
-struct refresh_item {
-	struct in6_addr home;
-	struct mono due;
-	struct mono granted; /* of the binding when it was queued: another one means that it was refreshed */
-	int sent;
-	struct refresh_item *next;
-};
-
-/* In the order of their due times, since every item of a queue waits equally long. */
-struct refresh_queue {
-	struct refresh_item *first, **end;
-};
-
 struct home_agent {
-	struct refresh_queue first_requests, repeats;
+	struct binding_cache
+		*refresh; /* when each binding is next asked to refresh: `expires`; how often it was: `seq` */
 	struct mono prefix_until[LIMIT_HOME_LINKS]; /* INT64_MAX: infinite */
 	int ifindex[LIMIT_HOME_LINKS];		    /* 0: virtual, or not there */
 };
@@ -101,52 +89,36 @@ static void accept_answer(struct gateway *gw, const struct binding_entry *entry,
 
 /* ---- refresh requests ---- */
 
-static void queue_push(struct refresh_queue *queue, struct refresh_item *item)
-{
-	item->next = NULL;
-	*queue->end = item;
-	queue->end = &item->next;
-}
-
+/* A second cache of the same kind, for its order by time: one entry a binding, whatever the order they come in. */
 static void queue_refresh(struct gateway *gw, const struct binding_entry *entry)
 {
-	struct refresh_item *item;
+	struct binding_request req = { .home = entry->home, .lifetime_s = gw->config->refresh_s };
 
-	if (!gw->config->refresh_s || gw->config->refresh_s >= entry->lifetime_s)
-		return;
-	item = calloc(1, sizeof(*item));
-	if (!item)
-		return; /* the advice in the acknowledgement stands */
-	item->home = entry->home;
-	item->granted = entry->granted;
-	item->due = mono_add_s(entry->granted, gw->config->refresh_s);
-	queue_push(&gw->ha->first_requests, item);
+	binding_delete(gw->ha->refresh, &entry->home);
+	if (gw->config->refresh_s && gw->config->refresh_s < entry->lifetime_s)
+		binding_update(gw->ha->refresh, &req, entry->granted, NULL); /* without memory: the advice stands */
 }
 
-static void run_refresh(struct gateway *gw, struct refresh_queue *queue, struct mono now)
+static void run_refresh(struct gateway *gw, struct mono now)
 {
 	struct mh_msg brr = { .type = MH_BRR };
+	struct binding_entry *item;
 	uint8_t buf[16];
+	int len = mh_build(&brr, buf, sizeof(buf), NULL);
 
-	while (queue->first && !mono_before(now, queue->first->due)) {
-		struct refresh_item *item = queue->first;
-		const struct binding_entry *entry = binding_find(gw->bindings, &item->home);
-
-		queue->first = item->next;
-		if (!queue->first)
-			queue->end = &queue->first;
-		if (!entry || entry->state != BINDING_ACTIVE || entry->granted.ns != item->granted.ns ||
-		    item->sent >= BRR_TIMES) {
-			free(item);
+	for (int i = 0; i < TICK_MOST; i++) {
+		item = binding_first_expiring(gw->ha->refresh);
+		if (!item || mono_before(now, item->expires))
+			return;
+		if (item->seq >= BRR_TIMES) {
+			binding_delete(gw->ha->refresh, &item->home);
 			continue;
 		}
 		/* through the tunnel: of mobility headers only acknowledgements carry a routing header (§9.3.2) */
-		if (sockets_send_mh(gw->so, &gw->config->agent, &item->home, true, buf,
-				    mh_build(&brr, buf, sizeof(buf), NULL)))
+		if (sockets_send_mh(gw->so, &gw->config->agent, &item->home, true, buf, len))
 			gateway_count(gw, AGENT_SEND_FAILED);
-		item->sent++;
-		item->due = mono_add_s(now, BRR_INTERVAL_S);
-		queue_push(&gw->ha->repeats, item);
+		item->seq++;
+		binding_set_expiry(gw->ha->refresh, item, now, BRR_INTERVAL_S);
 	}
 }
 
@@ -186,6 +158,7 @@ static void remove_binding(struct gateway *gw, struct binding_entry *entry)
 		neighbour_dad_stop(gw->nb, &home);
 		free(entry->role);
 	}
+	binding_delete(gw->ha->refresh, &home);
 	binding_delete(gw->bindings, &home);
 }
 
@@ -271,7 +244,10 @@ static void update_pending(struct gateway *gw, struct binding_entry *entry, cons
 	pending->road = *road;
 	if (with_local) { /* L newly set: the link-local address has to be tested too, so detection starts over */
 		neighbour_dad_stop(gw->nb, &entry->home);
-		neighbour_dad_start(gw->nb, home_ifindex(gw, entry->home_link), &entry->home, true);
+		if (neighbour_dad_start(gw->nb, home_ifindex(gw, entry->home_link), &entry->home, true)) {
+			remove_binding(gw, entry);
+			refuse(gw, &req->home, &req->care_of, road, BA_NO_RESOURCES, req->seq);
+		}
 	}
 }
 
@@ -387,17 +363,23 @@ void home_agent_on_dad_done(struct gateway *gw, const struct in6_addr *home, boo
 	road = ((struct pending *)entry->role)->road;
 	free(entry->role);
 	entry->role = NULL;
+	care_of = entry->care_of;
+	seq = entry->seq;
 	if (unique) {
 		/* what is granted begins with the acknowledgement, and still ends with the prefix */
 		prefixes_left(gw, gw->clock(), left_s);
 		lifetime_s =
 			left_s[entry->home_link] < entry->lifetime_s ? left_s[entry->home_link] : entry->lifetime_s;
-		binding_set_expiry(gw->bindings, entry, gw->clock(), lifetime_s - lifetime_s % LIFETIME_UNIT_S);
+		lifetime_s -= lifetime_s % LIFETIME_UNIT_S;
+		if (!lifetime_s) { /* the prefix ended meanwhile */
+			remove_binding(gw, entry);
+			refuse(gw, home, &care_of, &road, BA_NOT_HOME_SUBNET, seq);
+			return;
+		}
+		binding_set_expiry(gw->bindings, entry, gw->clock(), lifetime_s);
 		registered(gw, entry, &road);
 		return;
 	}
-	care_of = entry->care_of;
-	seq = entry->seq;
 	remove_binding(gw, entry);
 	log_info("home agent: %s is in use on its home link: registration refused", addr_text(home));
 	refuse(gw, home, &care_of, &road, BA_DAD_FAILED, seq);
@@ -476,13 +458,18 @@ static int set_home_links(struct gateway *gw)
 struct reproxy {
 	struct gateway *gw;
 	int home_link;
+	bool stop;
 };
 
 static int reproxy(struct binding_entry *entry, void *arg)
 {
 	const struct reproxy *r = arg;
 
-	if (entry->home_link == r->home_link && entry->state == BINDING_ACTIVE)
+	if (entry->home_link != r->home_link || entry->state != BINDING_ACTIVE)
+		return 0;
+	if (r->stop)
+		proxy_stop(r->gw, entry);
+	else
 		proxy_start(r->gw, entry, true);
 	return 0;
 }
@@ -497,6 +484,10 @@ void home_agent_on_link(struct gateway *gw, const char *name, int ifindex, bool 
 			continue;
 		if (gw->ha->ifindex[i] == (present ? ifindex : 0))
 			continue;
+		r.stop = true; /* under the old index, before it is forgotten: whoever de-registers meanwhile must not
+				  stay defended */
+		binding_for_each(gw->bindings, reproxy, &r);
+		r.stop = false;
 		gw->ha->ifindex[i] = present ? ifindex : 0;
 		set_home_links(gw);
 		if (!present)
@@ -520,8 +511,7 @@ struct mono home_agent_tick(struct gateway *gw, struct mono now)
 		publish(gw, GW_EXPIRED, entry, NULL);
 		remove_binding(gw, entry);
 	}
-	run_refresh(gw, &gw->ha->first_requests, now);
-	run_refresh(gw, &gw->ha->repeats, now);
+	run_refresh(gw, now);
 	entry = binding_first_expiring(gw->bindings);
 	if (entry && mono_before(entry->expires, mono_add_s(now, 1)))
 		return mono_before(entry->expires, now) ? now : entry->expires;
@@ -574,33 +564,37 @@ int home_agent_adopt(struct gateway *gw)
 
 struct unnamed {
 	struct gateway *gw;
-	struct in6_addr home;
-	bool found;
+	struct in6_addr *homes;
+	size_t count;
 };
 
+/* Collects what is to go, since the walk must not delete; the rest is queued anew, for another refresh-interval. */
 static int find_unnamed(struct binding_entry *entry, void *arg)
 {
 	struct unnamed *u = arg;
 
-	if (config_mobile_node(u->gw->config, &entry->home))
-		return 0;
-	u->home = entry->home;
-	u->found = true;
-	return 1;
+	if (!config_mobile_node(u->gw->config, &entry->home))
+		u->homes[u->count++] = entry->home;
+	else if (entry->state == BINDING_ACTIVE)
+		queue_refresh(u->gw, entry);
+	return 0;
 }
 
 void home_agent_reloaded(struct gateway *gw)
 {
-	for (;;) {
-		struct unnamed u = { .gw = gw };
+	struct unnamed u = { .gw = gw, .homes = calloc(binding_count(gw->bindings) + 1, sizeof(*u.homes)) };
 
-		binding_for_each(gw->bindings, find_unnamed, &u);
-		if (!u.found)
-			return;
-		log_info("home agent: %s is not in the configuration any more: its binding is deleted",
-			 addr_text(&u.home));
-		remove_binding(gw, binding_find(gw->bindings, &u.home));
+	if (!u.homes) {
+		log_error("home agent: no memory to look for bindings that are not configured any more; reload again");
+		return;
 	}
+	binding_for_each(gw->bindings, find_unnamed, &u);
+	for (size_t i = 0; i < u.count; i++) {
+		log_info("home agent: %s is not in the configuration any more: its binding is deleted",
+			 addr_text(&u.homes[i]));
+		remove_binding(gw, binding_find(gw->bindings, &u.homes[i]));
+	}
+	free(u.homes);
 }
 
 int home_agent_open(struct gateway *gw)
@@ -610,8 +604,9 @@ int home_agent_open(struct gateway *gw)
 	if (!ha)
 		return -ENOMEM;
 	gw->ha = ha;
-	ha->first_requests.end = &ha->first_requests.first;
-	ha->repeats.end = &ha->repeats.first;
+	ha->refresh = binding_cache_new(gw->config->max_bindings);
+	if (!ha->refresh)
+		return -ENOMEM; /* home_agent_close() frees the rest */
 	for (int i = 0; i < LIMIT_HOME_LINKS; i++)
 		ha->prefix_until[i].ns = INT64_MAX;
 	for (size_t i = 0; i < gw->config->home_link_count; i++) {
@@ -622,16 +617,6 @@ int home_agent_open(struct gateway *gw)
 			ha->ifindex[i] = link.ifindex;
 	}
 	return set_home_links(gw);
-}
-
-static void queue_free(struct refresh_queue *queue)
-{
-	while (queue->first) {
-		struct refresh_item *item = queue->first;
-
-		queue->first = item->next;
-		free(item);
-	}
 }
 
 static int free_pending(struct binding_entry *entry, void *arg)
@@ -646,8 +631,7 @@ void home_agent_close(struct gateway *gw)
 	if (!gw->ha)
 		return;
 	binding_for_each(gw->bindings, free_pending, NULL);
-	queue_free(&gw->ha->first_requests);
-	queue_free(&gw->ha->repeats);
+	binding_cache_free(gw->ha->refresh);
 	free(gw->ha);
 	gw->ha = NULL;
 }

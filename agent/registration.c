@@ -109,7 +109,7 @@ struct registration_decision registration_decide(const struct config *config, st
 	bool deletion = bu->lifetime_s == 0 || addr_equal(&d.care_of, &d.home);
 
 	d.from_home = !in->has_home && d.home_link >= 0;
-	if (!addr_is_routable(&d.home) || !addr_is_routable(&d.care_of))
+	if (!addr_is_routable(&d.home) || !addr_is_routable(&d.care_of) || !addr_is_routable(&in->care_of))
 		return discard(d, AGENT_BAD_ADDRESS);
 	if (!(bu->flags & BU_HOME)) {
 		/* a correspondent registration: not our part, but it must not pass as a change of type (§9.5.1) */
