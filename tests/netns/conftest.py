@@ -37,8 +37,8 @@ def pytest_collection_modifyitems(items):
 
 def pytest_terminal_summary(terminalreporter):
     """How many scenarios this machine did not show, and for want of what."""
-    reasons = collections.Counter(r.longrepr[2].removeprefix("Skipped: ") for r in terminalreporter.stats.get("skipped", [])
-                                  if isinstance(r.longrepr, tuple))
+    skips = [report.longrepr for report in terminalreporter.stats.get("skipped", [])]
+    reasons = collections.Counter(skip[2].removeprefix("Skipped: ") for skip in skips if isinstance(skip, tuple))
     for reason, count in sorted(reasons.items()):
         terminalreporter.write_line(f"{count} not shown on this machine: {reason}")
 
@@ -47,8 +47,9 @@ def pytest_terminal_summary(terminalreporter):
 def missing(feature):
     """Why the feature can't be had here; None where it is there."""
     probes = {
-        "8021q": ["ip -n {} link add mgp0 type veth peer name mgp1", "ip -n {} link add link mgp0 name mgp0.5 type vlan id 5"],
-        "ip6_tunnel": ["ip -n {} link add mgp0 type ip6tnl remote 2001:db8::1 local 2001:db8::2 mode ip6ip6"],
+        "8021q": ["ip -n {} link add mgp0 type veth peer name mgp1",
+                  "ip -n {} link add link mgp0 name mgp0.5 type vlan id 5"],
+        "ip6_tunnel": ["ip -n {} link add mgp0 type ip6tnl remote ::1 local ::2 mode ip6ip6"],
         "netem": ["tc -n {} qdisc add dev lo root netem delay 1ms"],
         "tun": ["ip -n {} tuntap add dev mgp0 mode tun"],
     }
@@ -98,8 +99,7 @@ def state_of(gateway):
 
 
 def roads_of(ns):
-    commands = ("ip -6 addr show", "ip -6 route show", "ip -6 neigh show")
-    return "\n".join(sh(f"ip -n {ns.full} {command[3:]}", check=False).stdout for command in commands)
+    return "\n".join(sh(f"ip -6 -n {ns.full} {what} show", check=False).stdout for what in ("addr", "route", "neigh"))
 
 
 @pytest.fixture
