@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Fixture `lab`: a laboratory of its own for every test, with nothing left behind; on failure log and counters are shown."""
-import collections
 import functools
 import itertools
 import os
@@ -9,49 +8,28 @@ import subprocess
 
 import pytest
 
-from lab.gateway import TOP
 from lab.namespace import sh
 from lab.topology import Lab
 
-VM_QUICK = TOP / "tests/vm/scenarios.txt"
 _probes = itertools.count()
 
 
 def pytest_configure(config):
     signal.signal(signal.SIGTERM, signal.default_int_handler)   # `timeout` too must leave nothing behind
     config.addinivalue_line("markers", "needs(*features): skipped, with the reason, where the kernel lacks one of them")
-    config.addinivalue_line("markers", "vm_quick: named in tests/vm/scenarios.txt, fit for slow emulation")
     config.addinivalue_line("markers", "topology(**settings): the laboratory: mtu, tail_mtu, defaults of its gateways")
     if os.geteuid() != 0:
         pytest.exit("the namespace scenarios make network namespaces and load BPF: run them as root", 2)
-
-
-def pytest_collection_modifyitems(items):
-    lines = VM_QUICK.read_text().splitlines() if VM_QUICK.exists() else []
-    named = {line.strip() for line in lines if line and not line.startswith("#")}
-    for item in items:
-        path, name = str(item.path.relative_to(TOP)), item.nodeid.split("::", 1)[1]
-        if named & {path, f"{path}::{name}", f"{path}::{name.split('[')[0]}"}:
-            item.add_marker("vm_quick")
-
-
-def pytest_terminal_summary(terminalreporter):
-    """How many scenarios this machine did not show, and for want of what."""
-    skips = [report.longrepr for report in terminalreporter.stats.get("skipped", [])]
-    reasons = collections.Counter(skip[2].removeprefix("Skipped: ") for skip in skips if isinstance(skip, tuple))
-    for reason, count in sorted(reasons.items()):
-        terminalreporter.write_line(f"{count} not shown on this machine: {reason}")
 
 
 @functools.lru_cache(maxsize=None)
 def missing(feature):
     """Why the feature can't be had here; None where it is there."""
     probes = {
-        "8021q": ["ip -n {} link add mgp0 type veth peer name mgp1",
-                  "ip -n {} link add link mgp0 name mgp0.5 type vlan id 5"],
-        "ip6_tunnel": ["ip -n {} link add mgp0 type ip6tnl remote ::1 local ::2 mode ip6ip6"],
-        "netem": ["tc -n {} qdisc add dev lo root netem delay 1ms"],
-        "tun": ["ip -n {} tuntap add dev mgp0 mode tun"],
+        "8021q": ["link add mgp0 type veth peer name mgp1", "link add link mgp0 name mgp0.5 type vlan id 5"],
+        "bridge": ["link add mgp0 type bridge"],
+        "ip6_tunnel": ["link add mgp0 type ip6tnl remote 2001:db8::1 local 2001:db8::2 mode ip6ip6"],
+        "tun": ["tuntap add dev mgp0 mode tun"],
     }
     if feature == "tshark":
         return None if subprocess.run(["which", "tshark"], capture_output=True).returncode == 0 else "no tshark"
@@ -59,7 +37,7 @@ def missing(feature):
     sh(f"ip netns add {name}")
     try:
         for line in probes[feature]:
-            done = sh(line.format(name), check=False)
+            done = sh(f"ip -n {name} {line}", check=False)
             if done.returncode:
                 return f"this kernel has no {feature}: {done.stderr.strip().splitlines()[-1]}"
     finally:
@@ -82,8 +60,6 @@ def pytest_runtest_makereport(item, call):
     if report.when == "call" and report.failed and "lab" in item.funcargs:
         for gateway in item.funcargs["lab"].gateways:
             report.sections.append((f"mobgwd in {gateway.ns.full}", state_of(gateway)))
-        for ns in item.funcargs["lab"].namespaces.values():
-            report.sections.append((f"routes and neighbours of {ns.name}", roads_of(ns)))
 
 
 def state_of(gateway):
@@ -96,10 +72,6 @@ def state_of(gateway):
         except (OSError, subprocess.SubprocessError) as error:
             lines.append(f"{command}: {error}")
     return "\n".join(lines)
-
-
-def roads_of(ns):
-    return "\n".join(sh(f"ip -6 -n {ns.full} {what} show", check=False).stdout for what in ("addr", "route", "neigh"))
 
 
 @pytest.fixture

@@ -1,13 +1,52 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Aggregates and unfinished checksums: a TCP stream to an away node arrives octet for octet, each segment whole."""
+import contextlib
+import hashlib
+import random
+import socket
+import threading
+
 import pytest
 
 from lab.node_stack import TunnelledStack
-from lab.stream import transfer
 from lab.topology import CORRESPONDENT, HOME
+from lab.wait import SLOW
 
 # DAD, a second each time, is the subject of test_registration.py and test_neighbour.py
 pytestmark = pytest.mark.topology(dad_transmits=0)
+
+OCTETS = 2 << 20
+
+
+def transfer(sender, receiver, target, size=OCTETS):
+    """Sends `size` octets by TCP from one namespace's kernel to another's; the two digests."""
+    data = random.Random(1).randbytes(size)
+    listener = receiver.inside(lambda: socket.create_server((target, 5001), family=socket.AF_INET6))
+    listener.settimeout(20 * SLOW)
+    got = hashlib.sha256()
+
+    def read():
+        with contextlib.suppress(OSError):      # the digests tell
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(20 * SLOW)
+                while piece := connection.recv(65536):
+                    got.update(piece)
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+
+    def connect():
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        sock.settimeout(20 * SLOW)
+        return sock
+    sock = sender.inside(connect)
+    with sock:
+        sock.connect((target, 5001))
+        sock.sendall(data)
+    reader.join(25 * SLOW)
+    listener.close()
+    return hashlib.sha256(data).hexdigest(), got.hexdigest()
+
 
 @pytest.fixture(params=["native", "generic", "tc"])
 def stack(request, lab):
@@ -41,3 +80,5 @@ def test_a_tcp_stream_from_the_home_agents_host_arrives_whole_with_tso(lab, stac
     sent, got = transfer(lab.ha, lab.mn, HOME, 1 << 19)
     assert sent == got
     assert stack.bad_checksums == 0
+
+

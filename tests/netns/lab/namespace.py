@@ -7,7 +7,6 @@ import ctypes
 import itertools
 import json
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -104,9 +103,8 @@ class Namespace:
         return sh(self.argv(command), check=check, timeout=timeout, **kwargs)
 
     def popen(self, command, **kwargs):
-        """A child that cleanup ends, and our own death too; both wrappers exec, so the pid is the command's own."""
-        argv = ["setpriv", "--pdeathsig", "TERM", *self.argv(command)]
-        child = subprocess.Popen(argv, **{"text": True, **kwargs})
+        """A child that cleanup ends; nsenter execs, so the pid is the command's own."""
+        child = subprocess.Popen(self.argv(command), **{"text": True, **kwargs})
         self.children.append(child)
         self.started.append(child)
         return child
@@ -168,13 +166,6 @@ def veth(a, a_link, b, b_link, mtu=1500):
     b.ip(f"link set {b_link} up")
     a.offloads(a_link)
     b.offloads(b_link)
-
-
-def abandoned(folder):
-    """Names there of laboratories whose process is no more."""
-    names = os.listdir(folder) if os.path.isdir(folder) else []
-    owners = ((name, re.match(r"mg(\d+)[a-j]+-", name)) for name in names)
-    return sorted(name for name, owner in owners if owner and not os.path.exists(f"/proc/{owner[1]}"))
 
 
 def leftovers(prefix):

@@ -20,7 +20,6 @@ The topology of every scenario, and its builder.
 Home agent address 2001:db8:1::1; the core router reaches the home link through ha.
 """
 import contextlib
-import functools
 import glob
 import os
 import shutil
@@ -29,7 +28,7 @@ import tempfile
 
 from .gateway import BPFFS, Gateway, bpffs_mounted
 from .mobile_node import MobileNode
-from .namespace import NETNS_DIR, Namespace, abandoned, leftovers, sh, unique_prefix, veth
+from .namespace import Namespace, leftovers, sh, unique_prefix, veth
 
 DRAWING = "\n".join(__doc__.strip("\n").splitlines()[2:])
 HOME_AGENT = "2001:db8:1::1"
@@ -52,7 +51,6 @@ class Lab:
     def __enter__(self):
         try:
             bpffs_mounted()
-            sweep_abandoned()
             self._build()
         except BaseException:
             self.close()
@@ -139,20 +137,3 @@ class Lab:
         left += glob.glob(f"{tempfile.gettempdir()}/{self.prefix}-*") + glob.glob(f"{BPFFS}/{self.prefix}-*")
         left += [f"process {child.pid}" for ns in self.namespaces.values() for child in ns.started if child.poll() is None]
         return left
-
-
-@functools.lru_cache(maxsize=None)
-def sweep_abandoned():
-    """Takes away, once in a process, what runs that were killed by -9 left; not where a process lives on."""
-    busy = set()
-    for name in abandoned(NETNS_DIR):
-        if sh(f"ip netns pids {name}", check=False).stdout.strip():
-            busy.add(name.split("-")[0])
-    for folder in (NETNS_DIR, tempfile.gettempdir(), BPFFS):
-        for name in abandoned(folder):
-            if name.split("-")[0] in busy:
-                continue
-            if folder == NETNS_DIR:
-                sh(f"ip netns del {name}", check=False)
-            else:
-                shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
