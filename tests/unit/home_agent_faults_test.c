@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Faults once found in the home agent: refresh order and memory, prefixes that end, links that vanish, reload of many. */
+/* Faults once found in the home agent: refresh order and memory, prefixes that end, links that vanish, reloads. */
 #include "home_agent_rig.h"
 #include <malloc.h>
 
