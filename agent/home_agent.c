@@ -323,10 +323,10 @@ void home_agent_on_bu(struct gateway *gw, const struct mh_input *in, const struc
 
 	prefixes_left(gw, in->when, left_s);
 	d = registration_decide(gw->config, gw->bindings, left_s, in, msg);
-	if (in->has_home)
-		road.care_of = in->care_of;
+	if (addr_equal(&in->care_of, &in->src)) /* no routing header to the home address itself, §9.5.4 */
+		road.plain = d.home_link < 0;
 	else
-		road.plain = !d.from_home;
+		road.care_of = in->care_of;
 	if (d.action == REGISTRATION_DISCARD) {
 		gateway_count(gw, d.discard);
 	} else if (d.action == REGISTRATION_REFUSE) {
@@ -528,6 +528,7 @@ static int adopt_one(void *arg, const struct in6_addr *home, const struct regist
 				       .flags = reg->flags,
 				       .lifetime_s = reg->lifetime_s };
 	struct mono granted = { (int64_t)reg->granted_ns };
+	struct shorten s = { .gw = gw };
 	struct binding_entry *entry;
 	int err;
 
@@ -544,6 +545,11 @@ static int adopt_one(void *arg, const struct in6_addr *home, const struct regist
 		return 0;
 	}
 	entry->home_link = config_home_link(gw->config, home);
+	if (entry->home_link >= 0) { /* the prefix may have been shortened while nobody was there (§10.3.1) */
+		s.home_link = entry->home_link;
+		s.until = gw->ha->prefix_until[entry->home_link];
+		shorten(entry, &s);
+	}
 	entry->nexthop = nexthop_acquire(gw->nh, &entry->care_of);
 	binding_activate(entry);
 	datapath_binding_set(gw->dp, entry);

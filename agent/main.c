@@ -249,7 +249,8 @@ static bool same_shape(const struct config *a, const struct config *b)
 	if (a->interface_count != b->interface_count || a->home_link_count != b->home_link_count ||
 	    a->auth != b->auth || a->max_bindings < b->max_bindings || !addr_equal(&a->agent, &b->agent) ||
 	    strcmp(a->pin_dir, b->pin_dir) || strcmp(a->home_device, b->home_device) ||
-	    strcmp(a->control_path, b->control_path))
+	    strcmp(a->control_path, b->control_path) || a->control_mode != b->control_mode ||
+	    strcmp(a->control_group ? a->control_group : "", b->control_group ? b->control_group : ""))
 		return false;
 	for (size_t i = 0; i < a->interface_count; i++)
 		if (strcmp(a->interfaces[i].name, b->interfaces[i].name) ||
@@ -274,7 +275,8 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 	if (config_load(config_path, &new_config, stderr)) {
 		log_error("reload: %s has errors; the old configuration stays in force", config_path);
 	} else if (!same_shape(gw->config, new_config)) {
-		log_error("reload: %s changes interfaces, home links, addresses or paths: restart the daemon for that; "
+		log_error("reload: %s changes interfaces, home links, addresses, paths or the rights of the control "
+			  "socket: restart the daemon for that; "
 			  "the old configuration stays in force",
 			  config_path);
 		config_free(new_config);
