@@ -12,10 +12,6 @@
 
 #include "base.h"
 
-enum config_role {
-	ROLE_HOME_AGENT = 1 << 0,
-};
-
 enum attach_mode {
 	ATTACH_AUTO, /* native XDP, else generic, else TC */
 	ATTACH_NATIVE,
@@ -45,8 +41,23 @@ struct config_mobile_node {
 	uint32_t max_lifetime_s; /* 0: that of the home link */
 };
 
+/* `mobile-node: home-addresses:`, RFC 6275 §11.1 */
+struct config_home_address {
+	struct in6_addr home;
+	struct in6_addr prefix; /* `home-prefix`, default: the address's /64; the host part is zero */
+	uint8_t prefix_len;	/* 1..127 */
+	struct in6_addr agent;	/* `home-agent`; not equal to home */
+	uint32_t lifetime_s;	/* `lifetime` to ask for, 4..262140, default 600 */
+};
+
+/* `mobile-node: uplinks:` */
+struct config_uplink {
+	char name[IF_NAMESIZE]; /* `interface` */
+	uint32_t preference; /* 0..1000, default 100; the greatest that is usable is used; equal ones in their order */
+};
+
 struct config {
-	unsigned int roles; /* enum config_role */
+	unsigned int roles; /* enum role_flag; home-agent and mobile-node exclude each other */
 	struct config_interface *interfaces;
 	size_t interface_count;
 	struct in6_addr agent;
@@ -54,7 +65,12 @@ struct config {
 	size_t home_link_count;			 /* at most LIMIT_HOME_LINKS */
 	struct config_mobile_node *mobile_nodes; /* sorted by home address: config_mobile_node() searches */
 	size_t mobile_node_count;
-	enum config_auth auth;
+	struct config_home_address *home_addresses; /* of the role mobile-node; in the order of the file */
+	size_t home_address_count;		    /* 1..LIMIT_HOME_ADDRESSES, all different */
+	struct config_uplink *uplinks;
+	size_t uplink_count; /* 1..LIMIT_UPLINKS, all different; those that `interfaces` doesn't name are appended to it
+				with mode tc: what ends in this host's own stack gains nothing from XDP */
+	enum config_auth auth; /* `authentication` of home-agent or mobile-node */
 	uint32_t max_bindings; /* default: 65536, at least the number of mobile nodes; at most LIMIT_BINDINGS */
 	uint32_t refresh_s;    /* `refresh-interval`: wished-for refresh, 0: none; sent as binding refresh advice, and a
 				  BRR when it has passed */

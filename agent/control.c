@@ -2,7 +2,7 @@
 /*
  * The control socket: keeps at most CONTROL_CLIENTS clients, reads requests, sends replies and events. The
  * protocol is drawn in control.h; the socket file is control_socket.c's, what stands in a
- * reply control_reply.c's.
+ * reply control_reply.c's and control_node.c's.
  *
  * Nothing here may hold up signalling: sockets never block, a turn of the event loop serves one request or one page, a
  * client that does not read gets no more work done for it, and one that subscribed and does not read is cut off.
@@ -33,6 +33,7 @@ struct client {
 	struct in6_addr *listing; /* home addresses still to be sent from listing_next on; NULL: no listing going on */
 	size_t listing_next, listing_count;
 	bool monitor;
+	bool working; /* its request is being run: it must outlive the events which that causes */
 	bool eof;     /* it will ask nothing more, but may still read */
 	bool closing; /* hang up when everything is sent */
 };
@@ -143,6 +144,11 @@ static void client_error(struct client *client, const char *code, const char *me
 				      "message", message, "cure", cure));
 }
 
+static void client_refuse(struct client *client, const struct control_refusal *why)
+{
+	client_error(client, why->code, why->message, why->cure);
+}
+
 static void client_reply(struct client *client, const char *what, bool more, json_t *data)
 {
 	if (data)
@@ -189,6 +195,14 @@ static int remember_home(struct binding_entry *entry, void *arg)
 	return 0;
 }
 
+/* A mobile node's are few (LIMIT_HOME_ADDRESSES), and not of the cache. */
+static void show_homes(struct client *client, const struct in6_addr *home)
+{
+	struct control_view view = control_view(client->control);
+
+	client_reply(client, "bindings", false, control_reply_homes(&view, home));
+}
+
 /*
  * A listing is a list of home addresses taken in one go, looked up again page by page: bindings may come and go between
  * two pages, and neither a position nor a pointer into the cache would survive that.
@@ -202,6 +216,10 @@ static void show_bindings(struct client *client, json_t *request)
 	if (json_object_get(request, "home_address") && (!wanted || inet_pton(AF_INET6, wanted, &home) != 1)) {
 		client_error(client, "malformed", "home_address is no IPv6 address",
 			     "write it like \"2001:db8:1::100\"");
+		return;
+	}
+	if (control->gw->config->roles & ROLE_MOBILE_NODE) {
+		show_homes(client, wanted ? &home : NULL);
 		return;
 	}
 	if (control->listings >= CONTROL_LISTINGS) {
@@ -226,38 +244,66 @@ static void show_bindings(struct client *client, json_t *request)
 static const struct view {
 	const char *what;
 	json_t *(*build)(const struct control_view *view); /* NULL: bindings, which come in pages */
+	bool of_node;					   /* a mobile node's alone */
 } views[] = {
-	{ "status", control_reply_status },
-	{ "interfaces", control_reply_interfaces },
-	{ "counters", control_reply_counters },
-	{ "bindings", NULL },
+	{ "status", control_reply_status, false },     { "interfaces", control_reply_interfaces, false },
+	{ "counters", control_reply_counters, false }, { "bindings", NULL, false },
+	{ "uplinks", control_reply_uplinks, true },
 };
+
+static void show_view(struct client *client, const struct view *wanted, json_t *request)
+{
+	struct control_refusal why;
+	struct control_view view;
+
+	if (!wanted->build) {
+		show_bindings(client, request);
+	} else if (wanted->of_node && !control_is_node(client->control->gw, &why)) {
+		client_refuse(client, &why);
+	} else {
+		view = control_view(client->control);
+		client_reply(client, wanted->what, false, wanted->build(&view));
+	}
+}
 
 static void run_show(struct client *client, json_t *request)
 {
 	const char *what = json_string_value(json_object_get(request, "what"));
 
 	for (size_t i = 0; what && i < ARRAY_SIZE(views); i++) {
-		struct control_view view;
-
 		if (strcmp(views[i].what, what) != 0)
 			continue;
-		if (!views[i].build) {
-			show_bindings(client, request);
-			return;
-		}
-		view = control_view(client->control);
-		client_reply(client, what, false, views[i].build(&view));
+		show_view(client, &views[i], request);
 		return;
 	}
 	client_error(client, "unknown-view", "there is nothing of that name to show",
-		     "ask for status, interfaces, counters or bindings in \"what\"");
+		     "ask for status, interfaces, counters, bindings or uplinks in \"what\"");
 }
 
 static void run_monitor(struct client *client, json_t *request)
 {
 	client->monitor = true;
 	client_reply(client, "monitor", true, json_object());
+}
+
+static void run_handover(struct client *client, json_t *request)
+{
+	json_t *uplink = json_object_get(request, "uplink");
+	const char *name = json_string_value(uplink);
+	struct control_refusal why;
+
+	if (!name && !json_is_null(uplink)) { /* left out is not the same as null: a slip must not unpin */
+		client_error(client, "malformed", "handover needs an \"uplink\", a name or null",
+			     "write \"uplink\":\"wlan0\", or null for the order of preference");
+		return;
+	}
+	if (!control_handover(client->control->gw, name, &why)) {
+		client_refuse(client, &why);
+		return;
+	}
+	log_info("control: user %u, process %d: handover to %s", client->peer.uid, (int)client->peer.pid,
+		 name ? name : "the preferred uplink");
+	client_reply(client, "handover", false, json_pack("{s:s?}", "uplink", name));
 }
 
 /* What changes anything stands here with RIGHT_CHANGE, and is refused to all but root. */
@@ -270,6 +316,7 @@ static const struct command {
 } commands[] = {
 	{ "show", RIGHT_READ, run_show },
 	{ "monitor", RIGHT_READ, run_monitor },
+	{ "handover", RIGHT_CHANGE, run_handover },
 };
 
 static void client_run(struct client *client, json_t *request)
@@ -297,7 +344,7 @@ static void client_run(struct client *client, json_t *request)
 		return;
 	}
 	client_error(client, "unknown-command", "there is no command of that name",
-		     "the commands are show and monitor");
+		     "the commands are show, monitor and handover");
 }
 
 /* Octets of the first line, its newline included; 0: not whole yet. */
@@ -408,8 +455,11 @@ static int client_on_io(sd_event_source *source, int fd, uint32_t revents, void 
 		client_drop(client);
 		return 0;
 	}
-	if (client_has_work(client) && client_waiting(client) < CONTROL_QUEUE_BUSY)
+	if (client_has_work(client) && client_waiting(client) < CONTROL_QUEUE_BUSY) {
+		client->working = true;
 		client_work(client);
+		client->working = false;
+	}
 	client_settle(client);
 	return 0;
 }
@@ -470,7 +520,10 @@ static void cut_off(struct control *control, struct client *client)
 		log_warn("control: monitor of process %d, user %u: cut off, %u octets waited for it to read",
 			 (int)client->peer.pid, client->peer.uid, (unsigned int)client_waiting(client));
 	}
-	client_drop(client);
+	client->out_start = client->out_end;
+	client->closing = true;
+	if (!client->working) /* else as soon as its request is done */
+		client_drop(client);
 }
 
 void control_publish(struct gateway *gw, enum gateway_event what, const struct gateway_event_info *info)
@@ -491,10 +544,10 @@ void control_publish(struct gateway *gw, enum gateway_event what, const struct g
 		}
 		if (!line)
 			return;
-		if (client_queue(client, line, strlen(line)))
-			client_settle(client);
-		else
+		if (!client_queue(client, line, strlen(line)))
 			cut_off(control, client);
+		else if (!client->working)
+			client_settle(client);
 	}
 	free(line);
 }

@@ -5,20 +5,22 @@
  *
  * A UNIX stream socket; both ways one JSON object a line (RFC 8259, UTF-8, ended by \n). Replies come in the order of
  * requests. Who may connect may read (owner, group and mode of the socket); what changes anything is for uid 0 alone,
- * by SO_PEERCRED. In every reply `null` means: can't be known here. It is never written as 0.
+ * by SO_PEERCRED. In every reply `null` means: there is none, or it can't be known here. It is never written as 0.
  *
- *   request       {"version":1,"cmd":"show","what":"status"}         status | interfaces | counters | bindings
+ *   request       {"version":1,"cmd":"show","what":"status"}    or interfaces, counters, bindings, uplinks
  *                 {"version":1,"cmd":"show","what":"bindings","home_address":"2001:db8:1::100"}        one, or none
  *                 {"version":1,"cmd":"monitor"}
+ *                 {"version":1,"cmd":"handover","uplink":"wlan0"}    null: back to the order of preference
  *   reply         {"version":1,"reply":"status","more":false,"data":{...}}
- *   pages         {"version":1,"reply":"bindings","more":true,"data":{"authentication":"none","warning":"...",
- *                   "total":612,"bindings":[ at most CONTROL_PAGE ]}}    ... until one says "more":false
+ *   pages         {"version":1,"reply":"bindings","more":true,"data":{"role":"home-agent","total":612, ...
+ *                   "bindings":[ at most CONTROL_PAGE ]}}    ... until one says "more":false
  *   subscription  {"version":1,"reply":"monitor","more":true,"data":{}}, from then on also, as they happen:
  *   event         {"version":1,"event":"moved","time":"2026-01-31T12:00:00.123Z","home_address":"...", ...}
  *   error         {"version":1,"error":{"code":"unknown-view","message":"sentence","cure":"sentence"}}
  *
- * A list of bindings holds those that stood when it was asked for, less those that went away meanwhile. A monitor that
- * lets CONTROL_QUEUE_MAX pile up is cut off. After the errors `too-long` and `too-many-clients` the daemon hangs up.
+ * A mobile node's bindings are its own, a row for each home address, in one line; "role" tells which kind it is. A home
+ * agent's list holds those that stood when it was asked for, less those that went away meanwhile. A monitor that lets
+ * CONTROL_QUEUE_MAX pile up is cut off. After the errors `too-long` and `too-many-clients` the daemon hangs up.
  */
 #ifndef MOBGW_CONTROL_H
 #define MOBGW_CONTROL_H
@@ -62,8 +64,29 @@ json_t *control_reply_bindings(const struct control_view *view, const struct in6
 			       size_t total);
 /* One monitor line; @unix_ns is wall-clock time. */
 json_t *control_event_json(enum gateway_event what, const struct gateway_event_info *info, int64_t unix_ns);
+/* "none", "ipsec". */
+const char *control_auth_name(enum config_auth auth);
+/* Address as text; null where it is unspecified. */
+json_t *control_json_address(const struct in6_addr *addr);
 /* Why `authentication: none` is dangerous, in a sentence; NULL for the other methods. */
 const char *control_auth_warning(enum config_auth auth);
+
+/* ---- control_node.c: the same for a mobile node, and what an operator may ask of it ---- */
+json_t *control_reply_uplinks(const struct control_view *view);
+/* @home: that one only, or none; NULL: all. */
+json_t *control_reply_homes(const struct control_view *view, const struct in6_addr *home);
+/* Adds the members of `status` that stand for the roles: each role's own are null on the other. */
+void control_status_roles(const struct control_view *view, json_t *status);
+
+/* Why a request was not done; the request's own words fit into @message. */
+struct control_refusal {
+	const char *code;
+	char message[CONTROL_REQUEST_MAX + 128], cure[512];
+};
+/* False, with words in @why: this daemon is no mobile node, and was asked for what only those have. */
+bool control_is_node(const struct gateway *gw, struct control_refusal *why);
+/* @uplink NULL: back to the order of preference. False: refused. */
+bool control_handover(struct gateway *gw, const char *uplink, struct control_refusal *why);
 
 /* ---- device_stats.c: what went wrong after our verdict ---- */
 enum { DEVICE_ERRORS_KEPT = 16 };

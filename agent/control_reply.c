@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The data of control replies: JSON made for the protocol (control.h), never internal structs as they lie. Builds only;
- * sockets, clients and rights are control.c's. A member that can't be known is null.
+ * sockets, clients and rights are control.c's, a mobile node's replies control_node.c's. A member that can't be known
+ * is null.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 
 #include "control.h"
 
-static json_t *json_address(const struct in6_addr *addr)
+json_t *control_json_address(const struct in6_addr *addr)
 {
 	char text[INET6_ADDRSTRLEN];
 
@@ -23,17 +24,16 @@ static json_t *json_uint(uint64_t value)
 	return json_integer((json_int_t)(value & INT64_MAX));
 }
 
-static const char *auth_name(enum config_auth auth)
+const char *control_auth_name(enum config_auth auth)
 {
 	return auth == AUTH_NONE ? "none" : "ipsec";
 }
 
 const char *control_auth_warning(enum config_auth auth)
 {
-	return auth == AUTH_NONE
-		       ? "authentication: none: whoever can send packets to this home agent can take over any "
-			 "home address it serves; only for closed networks and laboratories"
-		       : NULL;
+	return auth == AUTH_NONE ? "authentication: none: whoever can send packets to the home agent can take over any "
+				   "home address it serves; only for closed networks and laboratories"
+				 : NULL;
 }
 
 json_t *control_reply_status(const struct control_view *view)
@@ -41,20 +41,20 @@ json_t *control_reply_status(const struct control_view *view)
 	const struct config *config = view->gw->config;
 	struct utsname host = {};
 	size_t attached = 0;
+	json_t *status;
 
 	uname(&host);
 	for (size_t i = 0; i < config->interface_count; i++)
 		attached += view->gw->attachments[i].mode != ATTACH_AUTO;
-	return json_pack("{s:s, s:i, s:I, s:[s], s:s, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:i, s:i}",
-			 "daemon_version", MOBGW_VERSION, "pid", (int)getpid(), "uptime_s",
-			 (json_int_t)((view->now.ns - view->started.ns) / 1000000000), "roles", "home-agent",
-			 "authentication", auth_name(config->auth), "warning", control_auth_warning(config->auth),
-			 "agent_address", json_address(&config->agent), "bindings",
-			 json_uint(binding_count(view->gw->bindings)), "max_bindings", json_uint(config->max_bindings),
-			 "mobile_nodes", json_uint(config->mobile_node_count), "interfaces",
-			 json_uint(config->interface_count), "interfaces_attached", json_uint(attached), "clients",
-			 json_uint(view->clients), "monitors", json_uint(view->monitors), "kernel", host.release,
-			 "abi_version", ABI_VERSION, "control_version", CONTROL_VERSION);
+	status = json_pack("{s:s, s:i, s:I, s:s, s:s?, s:o, s:o, s:o, s:o, s:s, s:i, s:i}", "daemon_version",
+			   MOBGW_VERSION, "pid", (int)getpid(), "uptime_s",
+			   (json_int_t)((view->now.ns - view->started.ns) / 1000000000), "authentication",
+			   control_auth_name(config->auth), "warning", control_auth_warning(config->auth), "interfaces",
+			   json_uint(config->interface_count), "interfaces_attached", json_uint(attached), "clients",
+			   json_uint(view->clients), "monitors", json_uint(view->monitors), "kernel", host.release,
+			   "abi_version", ABI_VERSION, "control_version", CONTROL_VERSION);
+	control_status_roles(view, status);
+	return status;
 }
 
 static json_t *json_mac(const struct link_info *link)
@@ -227,8 +227,8 @@ static json_t *json_home_link(const struct config *config, int index)
 static json_t *reply_binding(const struct control_view *view, const struct binding_entry *entry)
 {
 	return json_pack("{s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:s, s:o, s:s}", "home_address",
-			 json_address(&entry->home), "care_of_address", json_address(&entry->care_of), "sequence",
-			 (int)entry->seq, "lifetime_s", json_uint(entry->lifetime_s), "remaining_s",
+			 control_json_address(&entry->home), "care_of_address", control_json_address(&entry->care_of),
+			 "sequence", (int)entry->seq, "lifetime_s", json_uint(entry->lifetime_s), "remaining_s",
 			 json_uint(binding_remaining_s(entry, view->now)), "flags", json_flags(entry->flags),
 			 "home_link", json_home_link(view->gw->config, entry->home_link), "state",
 			 entry->state == BINDING_ACTIVE ? "active" : "pending", "path_mtu",
@@ -247,8 +247,8 @@ json_t *control_reply_bindings(const struct control_view *view, const struct in6
 		if (entry)
 			json_array_append_new(list, reply_binding(view, entry));
 	}
-	return json_pack("{s:s, s:s?, s:o, s:o}", "authentication", auth_name(auth), "warning",
-			 control_auth_warning(auth), "total", json_uint(total), "bindings", list);
+	return json_pack("{s:s, s:s, s:s?, s:o, s:o}", "role", "home-agent", "authentication", control_auth_name(auth),
+			 "warning", control_auth_warning(auth), "total", json_uint(total), "bindings", list);
 }
 
 /* RFC 3339, UTC, milliseconds. */
@@ -263,6 +263,34 @@ static json_t *json_time(int64_t unix_ns)
 	return json_sprintf("%s.%03dZ", text, (int)(unix_ns / 1000000 % 1000));
 }
 
+enum event_member {
+	HAS_ADDRESSES = 1 << 0,
+	HAS_OLD = 1 << 1,
+	HAS_SEQUENCE = 1 << 2,
+	HAS_LIFETIME = 1 << 3,
+	HAS_STATUS = 1 << 4,
+	HAS_BINDING = HAS_ADDRESSES | HAS_SEQUENCE,
+};
+
+static const struct {
+	const char *name;
+	unsigned int has; /* enum event_member; a text may stand in each */
+} event_kinds[] = {
+	[GW_REGISTERED] = { "registered", HAS_BINDING | HAS_LIFETIME },
+	[GW_REFRESHED] = { "refreshed", HAS_BINDING | HAS_LIFETIME },
+	[GW_MOVED] = { "moved", HAS_BINDING | HAS_OLD | HAS_LIFETIME },
+	[GW_DEREGISTERED] = { "deregistered", HAS_BINDING },
+	[GW_EXPIRED] = { "expired", HAS_BINDING },
+	[GW_REFUSED] = { "refused", HAS_BINDING | HAS_STATUS },
+	[GW_DAD_FAILED] = { "dad-failed", HAS_BINDING },
+	[GW_LINK] = { "link", 0 },
+	[GW_ADOPTED] = { "adopted", HAS_BINDING | HAS_LIFETIME },
+	[GW_ATTACHED] = { "attached", HAS_ADDRESSES | HAS_OLD },
+	[GW_DETACHED] = { "detached", HAS_ADDRESSES | HAS_OLD },
+	[GW_AT_HOME] = { "at-home", HAS_BINDING | HAS_OLD },
+	[GW_LOST] = { "lost", HAS_BINDING | HAS_OLD | HAS_LIFETIME },
+};
+
 static void add_status(json_t *event, uint8_t status)
 {
 	json_object_set_new(event, "status", json_integer(status));
@@ -271,25 +299,21 @@ static void add_status(json_t *event, uint8_t status)
 
 json_t *control_event_json(enum gateway_event what, const struct gateway_event_info *info, int64_t unix_ns)
 {
-	static const char *const names[] = {
-		[GW_REGISTERED] = "registered",	    [GW_REFRESHED] = "refreshed", [GW_MOVED] = "moved",
-		[GW_DEREGISTERED] = "deregistered", [GW_EXPIRED] = "expired",	  [GW_REFUSED] = "refused",
-		[GW_DAD_FAILED] = "dad-failed",	    [GW_LINK] = "link",		  [GW_ADOPTED] = "adopted",
-	};
-	bool granted = what == GW_REGISTERED || what == GW_REFRESHED || what == GW_MOVED || what == GW_ADOPTED;
-	json_t *event = json_pack("{s:i, s:s, s:o}", "version", CONTROL_VERSION, "event", names[what], "time",
-				  json_time(unix_ns));
+	unsigned int has = event_kinds[what].has;
+	json_t *event = json_pack("{s:i, s:s, s:o}", "version", CONTROL_VERSION, "event", event_kinds[what].name,
+				  "time", json_time(unix_ns));
 
-	if (what != GW_LINK) {
-		json_object_set_new(event, "home_address", json_address(&info->home));
-		json_object_set_new(event, "care_of_address", json_address(&info->care_of));
-		json_object_set_new(event, "sequence", json_integer(info->seq));
+	if (has & HAS_ADDRESSES) {
+		json_object_set_new(event, "home_address", control_json_address(&info->home));
+		json_object_set_new(event, "care_of_address", control_json_address(&info->care_of));
 	}
-	if (what == GW_MOVED)
-		json_object_set_new(event, "old_care_of_address", json_address(&info->old_care_of));
-	if (granted)
+	if (has & HAS_SEQUENCE)
+		json_object_set_new(event, "sequence", json_integer(info->seq));
+	if (has & HAS_OLD)
+		json_object_set_new(event, "old_care_of_address", control_json_address(&info->old_care_of));
+	if (has & HAS_LIFETIME)
 		json_object_set_new(event, "lifetime_s", json_uint(info->lifetime_s));
-	if (what == GW_REFUSED)
+	if (has & HAS_STATUS)
 		add_status(event, info->status);
 	if (info->text)
 		json_object_set_new(event, "text", json_string(info->text));

@@ -158,10 +158,11 @@ int datapath_home_links_set(struct datapath *dp, const struct home_link *links, 
 	return 0;
 }
 
-int datapath_answer_set(struct datapath *dp, const struct in6_addr *home, const struct in6_addr *care_of)
+int datapath_answer_set(struct datapath *dp, const struct in6_addr *home, const struct in6_addr *care_of, int ifindex)
 {
 	struct answer answer = {
 		.care_of = *care_of,
+		.ifindex = ifindex,
 		.expires = to_jiffies(dp, mono_add_s(dp->clock_mono, ANSWER_LIFETIME_S + 1)),
 	};
 	int err = bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.answers), home, &answer, BPF_ANY);
@@ -176,6 +177,50 @@ int datapath_answer_clear(struct datapath *dp, const struct in6_addr *home)
 	int err = bpf_map_delete_elem(bpf_map__fd(dp->xdp->maps.answers), home);
 
 	return err == -ENOENT ? 0 : err;
+}
+
+/* ---- our own home addresses ---- */
+
+int datapath_home_set(struct datapath *dp, const struct in6_addr *home, const struct home_address *entry,
+		      struct mono expires)
+{
+	struct home_address value = *entry;
+	int err;
+
+	value.expires = entry->state == HOME_AWAY ? to_jiffies(dp, expires) : 0;
+	err = bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.home_addresses), home, &value, BPF_ANY);
+	if (err)
+		log_error("datapath: set our home address %s: %s", addr_text(home), strerror(-err));
+	return err;
+}
+
+int datapath_home_get(struct datapath *dp, const struct in6_addr *home, struct home_address *out)
+{
+	return bpf_map_lookup_elem(bpf_map__fd(dp->xdp->maps.home_addresses), home, out);
+}
+
+static bool is_configured_home(const struct config *config, const struct in6_addr *home)
+{
+	for (size_t i = 0; i < config->home_address_count; i++)
+		if (addr_equal(&config->home_addresses[i].home, home))
+			return true;
+	return false;
+}
+
+int datapath_homes_keep(struct datapath *dp, const struct config *config)
+{
+	int fd = bpf_map__fd(dp->xdp->maps.home_addresses);
+	struct in6_addr key, strange[LIMIT_HOME_ADDRESSES], *at = NULL;
+	size_t count = 0;
+
+	while (count < LIMIT_HOME_ADDRESSES && !bpf_map_get_next_key(fd, at, &key)) {
+		if (!is_configured_home(config, &key))
+			strange[count++] = key;
+		at = &key;
+	}
+	for (size_t i = 0; i < count; i++)
+		bpf_map_delete_elem(fd, &strange[i]);
+	return 0;
 }
 
 int datapath_counters(struct datapath *dp, struct counter *sums)
@@ -200,14 +245,16 @@ int datapath_counters(struct datapath *dp, struct counter *sums)
 	return err;
 }
 
-int datapath_tag(struct datapath *dp, uint8_t tag[4])
+int datapath_tags(struct datapath *dp, uint8_t tag[4], uint8_t route_tag[4])
 {
 	struct secrets s;
 	__u32 zero = 0;
 	int err = bpf_map_lookup_elem(bpf_map__fd(dp->xdp->maps.secrets), &zero, &s);
 
-	if (!err)
+	if (!err) {
 		memcpy(tag, s.tag, sizeof(s.tag));
+		memcpy(route_tag, s.route_tag, sizeof(s.route_tag));
+	}
 	explicit_bzero(&s, sizeof(s));
 	return err;
 }

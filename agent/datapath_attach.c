@@ -231,6 +231,16 @@ static const char *cause(int err)
 	}
 }
 
+/* A mobile node's uplink has a gate on its way out, too. */
+static int attach_guard(struct datapath *dp, const char *name, int ifindex, const struct device *dev)
+{
+	if (!(dp->options.roles & ROLE_MOBILE_NODE))
+		return 0;
+	return attach_tc(dp, name, ifindex,
+			 bpf_program__fd(dev->ethernet ? dp->tc->progs.mobgw_tc_out : dp->tc->progs.mobgw_tc_out_ip),
+			 true);
+}
+
 /* Goes down the steps from the best that is wished for. */
 int datapath_attach(struct datapath *dp, const char *name, int ifindex, enum attach_mode wish, struct attachment *out)
 {
@@ -266,6 +276,8 @@ int datapath_attach(struct datapath *dp, const char *name, int ifindex, enum att
 					false);
 		else
 			err = attach_xdp(dp, name, ifindex, steps[i]);
+		if (!err)
+			err = attach_guard(dp, name, ifindex, &dev);
 		if (!err) {
 			out->mode = steps[i];
 			return port_set(dp, ifindex, &dev);
@@ -299,6 +311,17 @@ int datapath_forget_port(struct datapath *dp, int ifindex)
 	return err;
 }
 
+static void detach_clsact(__u32 ifindex, enum bpf_tc_attach_point point)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+
+	if (bpf_tc_query(&hook, &opts))
+		return;
+	opts.prog_fd = opts.prog_id = opts.flags = 0;
+	bpf_tc_detach(&hook, &opts);
+}
+
 /* clsact filters of ours; links go with their pins. */
 void datapath_detach_ports(const char *ports_pin)
 {
@@ -308,13 +331,8 @@ void datapath_detach_ports(const char *ports_pin)
 	if (fd < 0)
 		return;
 	for (at = NULL; !bpf_map_get_next_key(fd, at, &key); at = &key) {
-		LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = key, .attach_point = BPF_TC_INGRESS);
-		LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
-
-		if (!bpf_tc_query(&hook, &opts)) {
-			opts.prog_fd = opts.prog_id = opts.flags = 0;
-			bpf_tc_detach(&hook, &opts);
-		}
+		detach_clsact(key, BPF_TC_INGRESS);
+		detach_clsact(key, BPF_TC_EGRESS);
 	}
 	close(fd);
 }

@@ -208,9 +208,11 @@ static int make_secrets(struct datapath *dp)
 	if (err)
 		return err;
 	if (memcmp(&s, &none, sizeof(s)) == 0) {
-		if (getrandom(s.tag, sizeof(s.tag), 0) != sizeof(s.tag))
+		if (getrandom(s.tag, sizeof(s.tag), 0) != sizeof(s.tag) ||
+		    getrandom(s.route_tag, sizeof(s.route_tag), 0) != sizeof(s.route_tag))
 			return -EIO;
-		s.tag[0] |= 1; /* never all zero: that means unset */
+		s.tag[0] |= 1; /* never all zero: that means unset; and never the same */
+		s.route_tag[0] &= (uint8_t)~1;
 		err = bpf_map_update_elem(fd, &zero, &s, BPF_ANY);
 	}
 	explicit_bzero(&s, sizeof(s));
@@ -227,6 +229,7 @@ static int first_settings(struct datapath *dp)
 	dp->settings.agent = dp->options.agent;
 	dp->settings.hz = (1000000000 + tick.tv_nsec / 2) / tick.tv_nsec;
 	dp->settings.home_ifindex = dp->options.home_ifindex;
+	dp->settings.roles = dp->options.roles;
 	return datapath_heartbeat(dp, (struct mono){ now.tv_sec * 1000000000LL + now.tv_nsec });
 }
 

@@ -142,11 +142,25 @@ static void on_unwanted(struct gateway *gw, const struct mh_input *in, const str
 	gateway_count(gw, AGENT_MH_UNWANTED);
 }
 
-/* A home agent has use for binding updates alone; the other rows wait for their roles. */
-static void (*const handlers[MH_TYPES])(struct gateway *gw, const struct mh_input *in, const struct mh_msg *msg) = {
-	[MH_BRR] = on_unwanted, [MH_HOTI] = on_unwanted, [MH_COTI] = on_unwanted,    [MH_HOT] = on_unwanted,
-	[MH_COT] = on_unwanted, [MH_BA] = on_unwanted,	 [MH_BU] = home_agent_on_bu, [MH_BE] = on_unwanted,
+/* What each role has use for; the other rows wait for theirs. */
+typedef void (*mh_handler)(struct gateway *gw, const struct mh_input *in, const struct mh_msg *msg);
+
+static const mh_handler home_agent_handlers[MH_TYPES] = {
+	[MH_BU] = home_agent_on_bu,
 };
+
+static const mh_handler mobile_node_handlers[MH_TYPES] = {
+	[MH_BRR] = mobile_node_on_refresh_request,
+	[MH_BA] = mobile_node_on_ack,
+	[MH_BE] = mobile_node_on_binding_error,
+};
+
+static void handle(struct gateway *gw, const struct mh_input *in, const struct mh_msg *msg)
+{
+	mh_handler handler = (gw->mn ? mobile_node_handlers : home_agent_handlers)[msg->type];
+
+	(handler ? handler : on_unwanted)(gw, in, msg);
+}
 
 void dispatch_mh(struct gateway *gw, const struct mh_input *in)
 {
@@ -166,7 +180,7 @@ void dispatch_mh(struct gateway *gw, const struct mh_input *in)
 	}
 	result = mh_parse(in->data, in->len, &msg);
 	if (result.fault == MH_OK) {
-		handlers[msg.type](gw, in, &msg);
+		handle(gw, in, &msg);
 		return;
 	}
 	gateway_count(gw, faults[result.fault].reason);
@@ -243,11 +257,30 @@ static void learn_path_mtu(struct gateway *gw, struct binding_entry *entry, uint
 	datapath_binding_set(gw->dp, entry);
 }
 
+/* About a tunnel packet of our own home address. The size matters to the next packets, and to the socket that sent it;
+ * nothing else that a stranger says does. */
+static void on_own_error(struct gateway *gw, const struct packet_error *error)
+{
+	if (error->type != ICMP6_TOO_BIG ||
+	    !mobile_node_on_too_big(gw, &error->tunnel_src, &error->tunnel_dst, error->mtu)) {
+		gateway_count(gw, AGENT_ICMP_STRANGE);
+		return;
+	}
+	if (send_icmp_error(gw, error->type, error->code, error->inner_mtu, &error->tunnel_src, 0, error->inner,
+			    error->inner_len))
+		gateway_count(gw, AGENT_ICMP_TRANSLATED);
+}
+
 void dispatch_icmp_error(struct gateway *gw, const struct in6_addr *from, const uint8_t *icmp, size_t len)
 {
 	struct binding_entry *entry;
 	struct packet_error error;
 
+	if (gw->mn) {
+		if (!packet_translate_error(icmp, len, &error))
+			on_own_error(gw, &error);
+		return;
+	}
 	if (packet_translate_error(icmp, len, &error)) {
 		if (addr_equal(&error.tunnel_src, &gw->config->agent))
 			gateway_count(gw, AGENT_ICMP_STRANGE); /* quotes too little of a tunnel packet of ours */

@@ -10,6 +10,7 @@
 
 struct control;
 struct home_agent;
+struct mobile_node;
 
 struct gateway {
 	sd_event *loop;
@@ -22,11 +23,15 @@ struct gateway {
 	struct sockets *so;
 	struct slowpath *sp;
 	struct binding_cache *bindings;
-	struct home_agent *ha;
+	struct home_agent *ha; /* NULL without that role */
+	struct mobile_node *mn;
+	struct nd_socket *nd;
 	struct control *control;
 	struct attachment *attachments; /* one per configured interface */
 	int home_ifindex, home_peer_ifindex;
-	struct mono (*clock)(void);  /* monotonic; tests put their own */
+	struct mono (*clock)(void);			       /* monotonic; tests put their own */
+	void (*wake_at)(struct gateway *gw, struct mono when); /* the role's tick is due then; main.c */
+	sd_event_source *tick;				       /* main.c's, for wake_at */
 	struct mono errors_refilled; /* rate of binding errors and ICMPv6 errors: dispatch.c */
 	uint32_t error_tokens;
 	uint64_t agent_counters[64]; /* enum agent_reason below */
@@ -59,7 +64,17 @@ struct gateway {
 	  "ICMPv6 error about a tunnel packet translated for the inner source")                                        \
 	X(AGENT_ICMP_STRANGE, "icmp-strange", "ICMPv6 error quoting a packet that we never sent")                      \
 	X(AGENT_LINK_LOCAL, "link-local-unreachable", "unreachable sent for a mobile node's link-local address")       \
-	X(AGENT_SEND_FAILED, "send-failed", "the kernel refused a message we sent")
+	X(AGENT_SEND_FAILED, "send-failed", "the kernel refused a message we sent")                                    \
+	X(AGENT_UPDATE_SENT, "update-sent", "binding update sent to a home agent")                                     \
+	X(AGENT_ACK_ACCEPTED, "ack-accepted", "binding acknowledgement: registered, refreshed or at home")             \
+	X(AGENT_ACK_REFUSED, "ack-refused", "binding acknowledgement with a status of 128 or more")                    \
+	X(AGENT_ACK_STRANGE, "ack-strange",                                                                            \
+	  "binding acknowledgement that answers nothing we sent: other source, road or sequence number")               \
+	X(AGENT_ERROR_STRANGE, "error-strange", "binding error or refresh request that is not from our home agent")    \
+	X(AGENT_ND_MALFORMED, "advert-malformed",                                                                      \
+	  "router or neighbour advertisement that breaks RFC 4861 §6.1.2, §7.1.2")                                     \
+	X(AGENT_ADVERT_LIE, "advert-lie",                                                                              \
+	  "prefix option of a router advertisement ignored: its lifetimes or length lie")
 
 #define AGENT_ENUM_(id, name, text) id,
 enum agent_reason { AGENT_REASONS(AGENT_ENUM_) AGENT_REASON_COUNT };
@@ -68,6 +83,13 @@ _Static_assert(AGENT_REASON_COUNT <= 64, "gateway.agent_counters");
 
 const char *agent_reason_name(enum agent_reason why);
 const char *agent_reason_text(enum agent_reason why);
+
+/* ---- interfaces.c: attaches what the configuration names, now and whenever it appears ---- */
+int interfaces_attach(struct gateway *gw);
+void interfaces_on_link(struct gateway *gw, const char *name, int ifindex, bool present);
+
+/* ---- reload.c: another configuration while running, whole or not at all ---- */
+void reload(struct gateway *gw, const char *config_path);
 
 /* ---- dispatch.c: RFC 6275 §9.2, errors and binding errors ---- */
 void dispatch_mh(struct gateway *gw, const struct mh_input *in);
@@ -116,6 +138,63 @@ int home_agent_adopt(struct gateway *gw);
 /* Deletes what has expired by @now, sends refresh requests that are due; returns when to be called next. */
 struct mono home_agent_tick(struct gateway *gw, struct mono now);
 
+/* ---- mobile_node.c: movement, registration, returning home; RFC 6275 §11 ---- */
+/* Before netlink: hears of links and addresses from it. Adopts what a former daemon left. */
+int mobile_node_open(struct gateway *gw);
+/* Everything else stands: registers from here on. */
+void mobile_node_start(struct gateway *gw);
+/* What the slow path asks; good as long as the role is. */
+const struct slowpath_node *mobile_node_slowpath(struct gateway *gw);
+void mobile_node_close(struct gateway *gw);
+/* A new configuration of the same shape: preferences and lifetimes may differ. */
+void mobile_node_reloaded(struct gateway *gw);
+void mobile_node_on_link(struct gateway *gw, const char *name, int ifindex, bool present);
+void mobile_node_on_address(struct gateway *gw, const struct address_info *address);
+void mobile_node_on_nd(struct gateway *gw, const struct nd_input *in);
+void mobile_node_on_ack(struct gateway *gw, const struct mh_input *in, const struct mh_msg *ack);
+void mobile_node_on_refresh_request(struct gateway *gw, const struct mh_input *in, const struct mh_msg *brr);
+void mobile_node_on_binding_error(struct gateway *gw, const struct mh_input *in, const struct mh_msg *be);
+/* A tunnel packet of ours met a smaller MTU on its way from @care_of to @agent. True: it was ours. */
+bool mobile_node_on_too_big(struct gateway *gw, const struct in6_addr *care_of, const struct in6_addr *agent,
+			    uint32_t mtu);
+struct mono mobile_node_tick(struct gateway *gw, struct mono now);
+/* Moves to the named uplink and stays there while it is usable; NULL: back to the order of preference. 0; -ENOENT: no
+ * such uplink; -ENETDOWN: it is not usable now. */
+int mobile_node_handover(struct gateway *gw, const char *uplink);
+
+/* What the operator sees. */
+struct uplink_view {
+	const char *name;
+	int ifindex; /* 0: not there */
+	uint32_t preference;
+	bool up, home, usable, active, pinned; /* active: a registration stands on it; pinned: by `mobgw handover` */
+	struct in6_addr care_of, router;       /* unspecified: none */
+	size_t routers;			       /* known */
+	struct mono since;		       /* of its present care-of address or home link; 0 ns: never */
+};
+bool mobile_node_uplink(struct gateway *gw, size_t index, struct uplink_view *out); /* false beyond the last */
+
+enum home_view_state {
+	HOME_VIEW_NONE,
+	HOME_VIEW_PENDING,
+	HOME_VIEW_REGISTERED,
+	HOME_VIEW_MOVING,
+	HOME_VIEW_RETURNING,
+	HOME_VIEW_AT_HOME,
+	HOME_VIEW_REFUSED
+};
+struct home_view {
+	struct in6_addr home, agent, care_of; /* care_of: registered; unspecified: none */
+	struct in6_addr wanted;		      /* asked for; unspecified: nothing, or the home link */
+	const char *uplink;		      /* of care_of, or the home link; NULL: none */
+	enum home_view_state state;
+	uint16_t seq;
+	uint32_t lifetime_s, remaining_s;
+	uint8_t last_status; /* of the last refusal; 0: none */
+	uint16_t path_mtu;   /* of the tunnel's outer packets */
+};
+bool mobile_node_home(struct gateway *gw, size_t index, struct home_view *out);
+
 /* ---- control.c: the control socket; newline JSON, versioned. Events as they happen. ---- */
 enum gateway_event {
 	GW_REGISTERED,
@@ -126,7 +205,11 @@ enum gateway_event {
 	GW_REFUSED,
 	GW_DAD_FAILED,
 	GW_LINK,
-	GW_ADOPTED
+	GW_ADOPTED,
+	GW_ATTACHED, /* mobile node: a new point of attachment; text names the uplink */
+	GW_DETACHED, /* mobile node: an uplink is no longer usable */
+	GW_AT_HOME,  /* mobile node: de-registered on its home link */
+	GW_LOST	     /* mobile node: the registration ended with its lifetime */
 };
 struct gateway_event_info {
 	struct in6_addr home, care_of, old_care_of;

@@ -51,7 +51,7 @@ static void send_ack(struct gateway *gw, const struct in6_addr *home, const stru
 
 	if (!err && !road->plain)
 		err = answer_by_binding(gw, home, road) ? datapath_answer_clear(gw->dp, home)
-							: datapath_answer_set(gw->dp, home, &road->care_of);
+							: datapath_answer_set(gw->dp, home, &road->care_of, 0);
 	if (!err)
 		err = sockets_send_mh(gw->so, &gw->config->agent, home, !road->plain, buf, len);
 	if (err) {

@@ -27,7 +27,7 @@ enum {
 	VIRTUAL_LINK_MTU = 1500,
 };
 
-static int set_sysctl(const char *device, const char *key, const char *value)
+int home_device_sysctl(const char *device, const char *key, const char *value)
 {
 	char path[128];
 	int fd, err = 0;
@@ -36,7 +36,7 @@ static int set_sysctl(const char *device, const char *key, const char *value)
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, value, strlen(value)) < 0) {
 		err = -errno;
-		log_error("home device: write %s to %s: %s", value, path, strerror(-err));
+		log_error("device %s: write %s to %s: %s", device, value, path, strerror(-err));
 	}
 	if (fd >= 0)
 		close(fd);
@@ -309,15 +309,15 @@ static int prepare(struct mnl_socket *sock, const char *name, const char *peer, 
 	*peer_ifindex = (int)if_nametoindex(peer);
 	if (!*ifindex || !*peer_ifindex)
 		return -ENODEV;
-	err = set_sysctl(peer, "disable_ipv6", "1");
+	err = home_device_sysctl(peer, "disable_ipv6", "1");
 	if (!err)
-		err = set_sysctl(name, "accept_ra", "0");
+		err = home_device_sysctl(name, "accept_ra", "0");
 	if (!err)
 		err = configure(sock, *ifindex, true);
 	if (!err)
 		err = configure(sock, *peer_ifindex, false);
 	if (!err)
-		err = set_sysctl(name, "forwarding", "1");
+		err = home_device_sysctl(name, "forwarding", "1");
 	if (!err)
 		err = offloads_off(name);
 	return err;

@@ -26,10 +26,30 @@ struct mh_input {
 	struct in6_addr src; /* home address where a home address option stood in the packet, else the IPv6 source */
 	struct in6_addr dst;
 	struct in6_addr care_of; /* IPv6 source on the wire */
-	bool has_home;	  /* a home address option stood in the packet, and our tag proves that the data path read it */
-	bool bad_tag;	  /* option 0x1E without our tag: forged; to be counted and dropped */
-	uint32_t ifindex; /* where it came in */
+	bool has_home; /* a home address option stood in the packet, and our tag proves that the data path read it */
+	bool routed;   /* a type 2 routing header named our home address, and our tag proves that the data path read it:
+			  dst is the home address */
+	bool bad_tag;  /* option 0x1E without our tag: forged; to be counted and dropped */
+	uint32_t ifindex;    /* where it came in */
 	const uint8_t *data; /* the mobility header; checksum not verified yet */
+	size_t len;
+	struct mono when;
+};
+
+/* An address of this host, as the kernel reports it. */
+struct address_info {
+	int ifindex;
+	struct in6_addr addr;
+	uint32_t valid_s, preferred_s; /* UINT32_MAX: for ever */
+	bool deprecated;
+	bool present; /* false: gone, or not usable (tentative without being optimistic, duplicate) */
+};
+
+/* A neighbour discovery message as nd_socket.c delivers it: type 134 or 136, hop limit 255, checksum right. */
+struct nd_input {
+	int ifindex;
+	struct in6_addr src;
+	const uint8_t *data; /* from the ICMPv6 type on */
 	size_t len;
 	struct mono when;
 };
@@ -46,7 +66,9 @@ struct kernel_handlers {
 	void (*on_nexthops_moved)(void *arg); /* nexthop.c: some care-of address has another index now; once per pass */
 	void (*on_prefix_lifetime)(void *arg, int home_link, uint32_t valid_s); /* netlink.c: UINT32_MAX is infinite */
 	void (*on_link)(void *arg, const char *name, int ifindex,
-			bool present); /* netlink.c: appeared, vanished, changed its MAC or MTU */
+			bool present); /* netlink.c: appeared, vanished, changed its MAC, MTU or carrier */
+	void (*on_address)(void *arg, const struct address_info *address); /* netlink_monitor.c; may be NULL */
+	void (*on_nd)(void *arg, const struct nd_input *in);		   /* nd_socket.c */
 };
 
 /* ---- datapath.c: load, attach, pin, adopt; the only writer of maps, the only file that sees libbpf and the skeletons
@@ -64,7 +86,8 @@ struct datapath_options {
 	const char *pin_dir; /* maps and links below <pin_dir>/<ABI_VERSION>/ */
 	uint32_t max_bindings;
 	struct in6_addr agent;
-	int home_ifindex; /* device without ND */
+	int home_ifindex;   /* device without ND */
+	unsigned int roles; /* enum role_flag */
 };
 
 /* Loads programs; adopts pinned maps whose owner, type, sizes and ABI fit, else refuses with a message that names the
@@ -94,15 +117,24 @@ int datapath_proxied_set(struct datapath *dp, int ifindex, const struct in6_addr
 int datapath_proxied_delete(struct datapath *dp, int ifindex, const struct in6_addr *target);
 int datapath_home_links_set(struct datapath *dp, const struct home_link *links, size_t count);
 /* How the next signalling to @home leaves: with RH2 to @care_of, or direct on the home link where @care_of is
- * unspecified. Lives 10 s. */
-int datapath_answer_set(struct datapath *dp, const struct in6_addr *home, const struct in6_addr *care_of);
+ * unspecified. From our own @home: with a home address option by uplink @ifindex, or direct on it. Lives 10 s. */
+int datapath_answer_set(struct datapath *dp, const struct in6_addr *home, const struct in6_addr *care_of, int ifindex);
 
 /* The binding says it after all: forget an earlier datapath_answer_set(). */
 int datapath_answer_clear(struct datapath *dp, const struct in6_addr *home);
 
+/* Our own home addresses, as a mobile node. @expires: of the registration; ignored but in HOME_AWAY. The members that
+ * datapath_home_get() needs again are the caller's. */
+int datapath_home_set(struct datapath *dp, const struct in6_addr *home, const struct home_address *entry,
+		      struct mono expires);
+/* What a former daemon left; -ENOENT. */
+int datapath_home_get(struct datapath *dp, const struct in6_addr *home, struct home_address *out);
+/* Removes those that @keep doesn't name: a configuration changed while the daemon was down. */
+int datapath_homes_keep(struct datapath *dp, const struct config *config);
+
 /* Sum over CPUs, REASON_COUNT entries. */
 int datapath_counters(struct datapath *dp, struct counter *sums);
-int datapath_tag(struct datapath *dp, uint8_t tag[4]);
+int datapath_tags(struct datapath *dp, uint8_t tag[4], uint8_t route_tag[4]);
 int datapath_port_redirect(struct datapath *dp, int ifindex); /* 1: XDP may redirect there, 0: not */
 
 /* What a former daemon left: calls @fn for each registration whose lifetime has not passed; expired ones are removed.
@@ -128,6 +160,8 @@ struct link_info {
 	uint8_t mac[6];
 	bool ethernet; /* ARPHRD_ETHER; else no link-layer header */
 	bool up;
+	bool running;		    /* carrier too */
+	uint32_t carrier_count;	    /* of changes so far: differs where a short loss was not reported */
 	struct in6_addr link_local; /* first usable one, else unspecified */
 };
 /* -ENOENT where there is none. */
@@ -151,6 +185,33 @@ int home_device_open(const struct config *config, int *ifindex, int *peer_ifinde
 /* A home link came up: its own route is set again. */
 void home_device_link_up(const struct config *config, const char *name);
 int home_device_remove(const struct config *config);
+
+/* ---- mobile_device.c: what a mobile node needs of the kernel's addresses, rules and routes; everything under rule
+ * preferences and tables of its own, so that it can be taken away whole ---- */
+/* Home addresses on the device without ND, rules that lead what they send there; sysctls of the uplinks. */
+int mobile_device_open(const struct config *config, int home_ifindex);
+/* MTU of the routes by which home addresses send: sockets see it as path MTU. */
+int mobile_device_mtu(const struct config *config, int home_ifindex, size_t home, uint32_t mtu);
+/* Everything from @care_of, and on the home link from home addresses, goes by @router there; @router NULL:
+ * as the kernel's own routes say. One care-of address per uplink: it replaces the former; @care_of NULL: none. */
+int mobile_device_care_of(const struct config *config, size_t uplink, int ifindex, const struct in6_addr *care_of,
+			  const struct in6_addr *router);
+/* On the home link what is sent from the home address may leave by the uplink itself. */
+int mobile_device_home_link(const struct config *config, size_t uplink, const struct in6_addr *home, bool there);
+/* On the home link the uplink itself has the home address: the kernel answers for it. */
+int mobile_device_at_home(int ifindex, const struct in6_addr *home, bool there);
+/* Sysctls that neighbour discovery of a newly appeared uplink needs. */
+void mobile_device_uplink_up(const char *name);
+int mobile_device_remove(const struct config *config);
+
+/* ---- nd_socket.c: neighbour discovery of a mobile node ---- */
+struct nd_socket;
+int nd_socket_open(sd_event *loop, const struct kernel_handlers *handlers, struct nd_socket **out);
+void nd_socket_close(struct nd_socket *so);
+/* Hop limit 255; source is a link-local address of the uplink, as the kernel chooses, or @src. -EADDRNOTAVAIL: it has
+ * none yet. */
+int nd_socket_send(struct nd_socket *so, int ifindex, const struct in6_addr *src, const struct in6_addr *dst,
+		   const uint8_t *icmp, size_t len);
 
 /* ---- nexthop.c: care-of address -> index in `nexthops`; shared by all that go the same way ---- */
 int nexthops_open(sd_event *loop, struct netlink *nl, struct datapath *dp, const struct kernel_handlers *handlers,
@@ -201,8 +262,22 @@ int sockets_send_icmp(struct sockets *so, const struct in6_addr *src, const stru
 struct slowpath_stats {
 	uint64_t fragmented, reassembled, too_big, unreachable, refused, rate_limited;
 };
+/* What a mobile node says of its tunnels. */
+struct slowpath_tunnel {
+	struct in6_addr care_of, agent;
+	uint16_t path_mtu; /* at least 1280 */
+};
+struct slowpath_node {
+	void *arg;
+	/* By which tunnel @home sends; false: by none now. */
+	bool (*tunnel)(void *arg, const struct in6_addr *home, struct slowpath_tunnel *out);
+	/* Whether @agent may send through the tunnel to @home. */
+	bool (*admits)(void *arg, const struct in6_addr *home, const struct in6_addr *agent);
+};
+/* @node: of a mobile node; NULL on a home agent, whose bindings say it. */
 int slowpath_open(sd_event *loop, struct datapath *dp, struct sockets *so, struct nexthops *nh,
-		  struct binding_cache *cache, const struct config *config, int peer_ifindex, struct slowpath **out);
+		  struct binding_cache *cache, const struct slowpath_node *node, const struct config *config,
+		  int peer_ifindex, struct slowpath **out);
 void slowpath_close(struct slowpath *sp);
 void slowpath_stats(const struct slowpath *sp, struct slowpath_stats *out);
 

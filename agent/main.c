@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* mobgwd: options, start and stop in order, dropping privileges, reload. */
+/* mobgwd: options, start and stop in order, dropping privileges. */
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -133,90 +133,22 @@ static void on_prefix_lifetime(void *arg, int home_link, uint32_t valid_s)
 	home_agent_on_prefix_lifetime(arg, home_link, valid_s);
 }
 
-/* ---- interfaces ---- */
-
-static void publish_link(struct gateway *gw, const char *text)
+static void on_address(void *arg, const struct address_info *address)
 {
-	struct gateway_event_info info = { .text = text };
+	struct gateway *gw = arg;
 
-	control_publish(gw, GW_LINK, &info);
+	if (gw->mn)
+		mobile_node_on_address(gw, address);
 }
 
-/*
- * A trunk is never left to generic XDP unless it is asked for by name: the kernel keeps a tag beside the frame there,
- * where the program neither sees nor removes it.
- */
-static int attach_as_wished(struct gateway *gw, const struct config_interface *interface, const struct link_info *link,
-			    struct attachment *at)
+static void on_nd(void *arg, const struct nd_input *in)
 {
-	int err;
-
-	if (interface->mode != ATTACH_AUTO || !netlink_has_vlan(gw->nl, link->ifindex))
-		return datapath_attach(gw->dp, interface->name, link->ifindex, interface->mode, at);
-	if (!datapath_attach(gw->dp, interface->name, link->ifindex, ATTACH_NATIVE, at))
-		return 0;
-	err = datapath_attach(gw->dp, interface->name, link->ifindex, ATTACH_TC, at);
-	if (!err)
-		snprintf(at->why, sizeof(at->why),
-			 "no native XDP, and generic XDP does not see the tags of its VLANs, so TC");
-	return err;
-}
-
-static int attach_interface(struct gateway *gw, size_t i)
-{
-	const struct config_interface *interface = &gw->config->interfaces[i];
-	struct attachment *at = &gw->attachments[i], was = *at;
-	struct link_info link;
-	char text[256];
-	int err;
-
-	if (netlink_link_by_name(gw->nl, interface->name, &link)) {
-		snprintf(at->name, sizeof(at->name), "%s", interface->name);
-		snprintf(at->why, sizeof(at->why), "no such interface; attached when it appears");
-		log_warn("interface %s: not there yet; attached when it appears", interface->name);
-		return 0;
-	}
-	err = attach_as_wished(gw, interface, &link, at);
-	if (err) {
-		log_error("interface %s: not attached: %s", interface->name, at->why);
-		return err;
-	}
-	if (was.ifindex == at->ifindex && was.mode == at->mode)
-		return 0;
-	snprintf(text, sizeof(text), "%s attached: %s%s%s%s", interface->name, attach_mode_name(at->mode),
-		 at->why[0] ? " (" : "", at->why, at->why[0] ? ")" : "");
-	log_info("interface %s", text);
-	publish_link(gw, text);
-	return 0;
+	mobile_node_on_nd(arg, in);
 }
 
 static void on_link(void *arg, const char *name, int ifindex, bool present)
 {
-	struct gateway *gw = arg;
-
-	for (size_t i = 0; i < gw->config->interface_count; i++) {
-		struct attachment *at = &gw->attachments[i];
-
-		if (strcmp(gw->config->interfaces[i].name, name))
-			continue;
-		if (present) {
-			attach_interface(gw, i);
-			home_device_link_up(gw->config, name);
-			nexthops_link_changed(gw->nh, ifindex);
-		} else {
-			char text[64];
-
-			datapath_forget_port(gw->dp, ifindex);
-			memset(at, 0, sizeof(*at));
-			snprintf(at->name, sizeof(at->name), "%s", name);
-			snprintf(at->why, sizeof(at->why), "vanished; attached again when it appears");
-			snprintf(text, sizeof(text), "%s vanished", name);
-			log_warn("interface %s", text);
-			publish_link(gw, text);
-		}
-	}
-	if (gw->ha)
-		home_agent_on_link(gw, name, ifindex, present);
+	interfaces_on_link(arg, name, ifindex, present);
 }
 
 /* ---- timers and signals ---- */
@@ -233,63 +165,32 @@ static int on_heartbeat(sd_event_source *source, uint64_t when, void *arg)
 	return 0;
 }
 
+/* A mobile node says itself when its next tick is due, a home agent by what its tick returns. */
+static void wake_at(struct gateway *gw, struct mono when)
+{
+	if (!gw->tick)
+		return;
+	sd_event_source_set_time(gw->tick, when.ns == INT64_MAX ? UINT64_MAX : (uint64_t)(when.ns / 1000 + 1));
+	sd_event_source_set_enabled(gw->tick, SD_EVENT_ONESHOT);
+}
+
 static int on_tick(sd_event_source *source, uint64_t when, void *arg)
 {
 	struct gateway *gw = arg;
-	struct mono next = home_agent_tick(gw, gw->clock());
 
-	sd_event_source_set_time(source, next.ns / 1000 + 1);
-	sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	if (gw->mn)
+		mobile_node_tick(gw, gw->clock());
+	else
+		wake_at(gw, home_agent_tick(gw, gw->clock()));
 	return 0;
-}
-
-/* What can't change while running; the rest is taken over. */
-static bool same_shape(const struct config *a, const struct config *b)
-{
-	if (a->interface_count != b->interface_count || a->home_link_count != b->home_link_count ||
-	    a->auth != b->auth || a->max_bindings < b->max_bindings || !addr_equal(&a->agent, &b->agent) ||
-	    strcmp(a->pin_dir, b->pin_dir) || strcmp(a->home_device, b->home_device) ||
-	    strcmp(a->control_path, b->control_path) || a->control_mode != b->control_mode ||
-	    strcmp(a->control_group ? a->control_group : "", b->control_group ? b->control_group : ""))
-		return false;
-	for (size_t i = 0; i < a->interface_count; i++)
-		if (strcmp(a->interfaces[i].name, b->interfaces[i].name) ||
-		    a->interfaces[i].mode != b->interfaces[i].mode)
-			return false;
-	for (size_t i = 0; i < a->home_link_count; i++)
-		if (!addr_equal(&a->home_links[i].prefix, &b->home_links[i].prefix) ||
-		    a->home_links[i].prefix_len != b->home_links[i].prefix_len ||
-		    strcmp(a->home_links[i].interface, b->home_links[i].interface))
-			return false;
-	return true;
 }
 
 static const char *config_path;
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *arg)
 {
-	struct gateway *gw = arg;
-	struct config *new_config, old;
-
 	sd_notify(0, "RELOADING=1");
-	if (config_load(config_path, &new_config, stderr)) {
-		log_error("reload: %s has errors; the old configuration stays in force", config_path);
-	} else if (!same_shape(gw->config, new_config)) {
-		log_error("reload: %s changes interfaces, home links, addresses, paths or the rights of the control "
-			  "socket: restart the daemon for that; "
-			  "the old configuration stays in force",
-			  config_path);
-		config_free(new_config);
-	} else {
-		/* the layers below hold the pointer: the contents change place, whole */
-		old = *gw->config;
-		new_config->max_bindings = old.max_bindings;
-		*gw->config = *new_config;
-		*new_config = old;
-		config_free(new_config);
-		home_agent_reloaded(gw);
-		log_info("reload: %s is in force", config_path);
-	}
+	reload(arg, config_path);
 	sd_notify(0, "READY=1");
 	return 0;
 }
@@ -376,9 +277,50 @@ static int open_datapath(struct gateway *gw)
 	if (err)
 		return err;
 	options.home_ifindex = gw->home_ifindex;
+	options.roles = gw->config->roles;
 	err = datapath_open(&options, &gw->dp);
 	if (!err)
 		err = datapath_attach_home(gw->dp, gw->home_ifindex);
+	return err;
+}
+
+static int start_home_agent(struct gateway *gw)
+{
+	int err = nexthops_open(gw->loop, gw->nl, gw->dp, &gw->handlers, &gw->nh);
+
+	if (!err)
+		err = neighbour_open(gw->loop, gw->nl, gw->dp, gw->config, &gw->handlers, &gw->nb);
+	if (!err)
+		err = home_agent_open(gw);
+	if (!err)
+		err = netlink_start(gw->nl, gw->dp, gw->nh);
+	if (!err)
+		err = interfaces_attach(gw);
+	if (!err)
+		err = home_agent_adopt(gw);
+	if (!err)
+		err = sockets_open(gw->loop, gw->dp, gw->config, &gw->handlers, &gw->so);
+	if (!err)
+		err = slowpath_open(gw->loop, gw->dp, gw->so, gw->nh, gw->bindings, NULL, gw->config,
+				    gw->home_peer_ifindex, &gw->sp);
+	return err;
+}
+
+static int start_mobile_node(struct gateway *gw)
+{
+	int err = mobile_node_open(gw);
+
+	if (!err)
+		err = netlink_start(gw->nl, gw->dp, NULL);
+	if (!err)
+		err = interfaces_attach(gw);
+	if (!err)
+		err = sockets_open(gw->loop, gw->dp, gw->config, &gw->handlers, &gw->so);
+	if (!err)
+		err = nd_socket_open(gw->loop, &gw->handlers, &gw->nd);
+	if (!err)
+		err = slowpath_open(gw->loop, gw->dp, gw->so, NULL, gw->bindings, mobile_node_slowpath(gw), gw->config,
+				    gw->home_peer_ifindex, &gw->sp);
 	return err;
 }
 
@@ -396,22 +338,7 @@ static int start(struct gateway *gw)
 	if (!err)
 		err = netlink_open(gw->loop, gw->config, &gw->handlers, &gw->nl);
 	if (!err)
-		err = nexthops_open(gw->loop, gw->nl, gw->dp, &gw->handlers, &gw->nh);
-	if (!err)
-		err = neighbour_open(gw->loop, gw->nl, gw->dp, gw->config, &gw->handlers, &gw->nb);
-	if (!err)
-		err = home_agent_open(gw);
-	if (!err)
-		err = netlink_start(gw->nl, gw->dp, gw->nh);
-	for (size_t i = 0; !err && i < gw->config->interface_count; i++)
-		err = attach_interface(gw, i);
-	if (!err)
-		err = home_agent_adopt(gw);
-	if (!err)
-		err = sockets_open(gw->loop, gw->dp, gw->config, &gw->handlers, &gw->so);
-	if (!err)
-		err = slowpath_open(gw->loop, gw->dp, gw->so, gw->nh, gw->bindings, gw->config, gw->home_peer_ifindex,
-				    &gw->sp);
+		err = gw->config->roles & ROLE_MOBILE_NODE ? start_mobile_node(gw) : start_home_agent(gw);
 	if (!err)
 		err = datapath_events_start(gw->dp, gw->loop, &gw->handlers);
 	if (!err)
@@ -449,7 +376,7 @@ static int add_sources(struct gateway *gw)
 	if (err >= 0)
 		err = sd_event_add_time(gw->loop, NULL, CLOCK_MONOTONIC, 0, 0, on_heartbeat, gw);
 	if (err >= 0)
-		err = sd_event_add_time(gw->loop, NULL, CLOCK_MONOTONIC, 0, TICK_ACCURACY_US, on_tick, gw);
+		err = sd_event_add_time(gw->loop, &gw->tick, CLOCK_MONOTONIC, 0, TICK_ACCURACY_US, on_tick, gw);
 	if (err >= 0)
 		err = sd_event_set_watchdog(gw->loop, true);
 	return err < 0 ? err : 0;
@@ -460,7 +387,10 @@ static void stop(struct gateway *gw)
 	control_close(gw);
 	slowpath_close(gw->sp);
 	sockets_close(gw->so);
-	home_agent_close(gw);
+	nd_socket_close(gw->nd);
+	mobile_node_close(gw);
+	if (gw->ha)
+		home_agent_close(gw);
 	neighbour_close(gw->nb);
 	nexthops_close(gw->nh);
 	netlink_close(gw->nl);
@@ -470,20 +400,43 @@ static void stop(struct gateway *gw)
 	sd_event_unref(gw->loop);
 }
 
+/* What authentication means for the role; false: it can't be had yet. */
+static bool may_run(const struct config *config)
+{
+	bool agent = config->roles & ROLE_HOME_AGENT;
+
+	if (config->auth == AUTH_IPSEC) {
+		log_error("start: %s.authentication is ipsec (the default), and IPsec is not built yet: without it "
+			  "anybody can move anybody's traffic. For a lab ask for it by name: authentication: none",
+			  agent ? "home-agent" : "mobile-node");
+		return false;
+	}
+	if (agent)
+		log_warn("authentication: none: binding updates are believed as they come; whoever can send to %s can "
+			 "move the traffic of every configured home address",
+			 addr_text(&config->agent));
+	else
+		log_warn("authentication: none: binding acknowledgements are believed by their source address; "
+			 "whoever can forge a home agent's can cut this node off");
+	return true;
+}
+
+static void log_ready(const struct config *config)
+{
+	if (config->roles & ROLE_HOME_AGENT)
+		log_info("ready: home agent %s, %zu mobile nodes", addr_text(&config->agent),
+			 config->mobile_node_count);
+	else
+		log_info("ready: mobile node with %zu home addresses, %zu uplinks", config->home_address_count,
+			 config->uplink_count);
+}
+
 static int run(struct gateway *gw)
 {
 	int lock, pins = -1, err;
 
-	if (gw->config->auth == AUTH_IPSEC) {
-		log_error("start: home-agent.authentication is ipsec (the default), and IPsec is not built yet: an "
-			  "agent without it would let "
-			  "anybody move anybody's traffic. For a lab ask for it by name: authentication: none");
+	if (!may_run(gw->config))
 		return EXIT_CONFIG;
-	}
-	log_warn("authentication: none: binding updates are believed as they come; whoever can send to %s can move the "
-		 "traffic of every "
-		 "configured home address",
-		 addr_text(&gw->config->agent));
 	lock = take_lock(gw->config);
 	if (lock < 0)
 		return EXIT_FAILURE;
@@ -504,8 +457,9 @@ static int run(struct gateway *gw)
 	if (!err)
 		err = drop_privileges();
 	if (!err) {
-		log_info("ready: home agent %s, %zu mobile nodes", addr_text(&gw->config->agent),
-			 gw->config->mobile_node_count);
+		log_ready(gw->config);
+		if (gw->mn)
+			mobile_node_start(gw);
 		sd_notify(0, "READY=1");
 		err = sd_event_loop(gw->loop);
 		log_info("stopping; the data path goes on forwarding (mobgwd --detach takes it away)");
@@ -526,7 +480,9 @@ static int detach(const struct config *config)
 	if (lock < 0)
 		return EXIT_FAILURE;
 	err = datapath_detach(config->pin_dir);
-	removed = home_device_remove(config);
+	removed = config->roles & ROLE_MOBILE_NODE ? mobile_device_remove(config) : 0;
+	if (!removed)
+		removed = home_device_remove(config);
 	snprintf(lock_path, sizeof(lock_path), "%s.lock", config->control_path);
 	unlink(lock_path);
 	close(lock);
@@ -557,9 +513,17 @@ int main(int argc, char **argv)
 	} else {
 		gw.config = config;
 		gw.clock = clock_now;
-		gw.handlers = (struct kernel_handlers){
-			&gw, on_mh, on_event, on_icmp_error, on_dad_done, on_nexthops_moved, on_prefix_lifetime, on_link
-		};
+		gw.handlers = (struct kernel_handlers){ &gw,
+							on_mh,
+							on_event,
+							on_icmp_error,
+							on_dad_done,
+							on_nexthops_moved,
+							on_prefix_lifetime,
+							on_link,
+							on_address,
+							on_nd };
+		gw.wake_at = wake_at;
 		ret = run(&gw);
 	}
 	config_free(config);

@@ -9,10 +9,18 @@
 
 #define DEFAULT_CONFIG "/etc/mobgw/mobgwd.yaml"
 
-enum option_letter { OPT_SOCKET = 's', OPT_CONFIG = 'c', OPT_JSON = 'j', OPT_ALL = 'a', OPT_MARKDOWN = 'm' };
+enum option_letter {
+	OPT_SOCKET = 's',
+	OPT_CONFIG = 'c',
+	OPT_JSON = 'j',
+	OPT_ALL = 'a',
+	OPT_MARKDOWN = 'm',
+	OPT_AUTO = 'A'
+};
 
 static int run_show(const struct tool_options *options, char **words);
 static int run_monitor(const struct tool_options *options, char **words);
+static int run_handover(const struct tool_options *options, char **words);
 static int run_check(const struct tool_options *options, char **words);
 static int run_reasons(const struct tool_options *options, char **words);
 
@@ -23,21 +31,31 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "show", "sja", 1, 2, run_show,
-	  "mobgw show bindings [HOME-ADDRESS] | interfaces | counters [--all] | status  [--json] [--socket PATH]\n\n"
-	  "  bindings     who is registered, from where, for how long\n"
+	  "mobgw show bindings [HOME-ADDRESS] | uplinks | interfaces | counters [--all] | status\n"
+	  "           [--json] [--socket PATH]\n\n"
+	  "  bindings     home agent: who is registered, from where, for how long; mobile node: its own registrations\n"
+	  "  uplinks      mobile node: ways to the network, their care-of addresses, and which one is used\n"
 	  "  interfaces   how the data path is attached, and why not better\n"
 	  "  counters     every verdict, drop and error; rows of 0 only with --all\n"
-	  "  status       version, uptime, authentication, counts\n\n"
+	  "  status       version, uptime, roles, authentication, counts\n\n"
 	  "  --json         one JSON document\n"
 	  "  --socket PATH  control socket of mobgwd (" CONTROL_PATH ")\n" },
 	{ "monitor", "sj", 0, 0, run_monitor,
 	  "mobgw monitor [--json] [--socket PATH]\n\n"
-	  "Prints registrations, moves, expiries and refusals as they happen, until interrupted.\n\n"
+	  "Prints registrations, moves, expiries and refusals as they happen, until interrupted; on a mobile node "
+	  "also\n"
+	  "uplinks that come and go, returning home, and lost registrations.\n\n"
 	  "  --json         one JSON object a line\n"
+	  "  --socket PATH  control socket of mobgwd (" CONTROL_PATH ")\n" },
+	{ "handover", "sjA", 0, 1, run_handover,
+	  "mobgw handover UPLINK | --auto  [--json] [--socket PATH]\n\n"
+	  "Moves a mobile node to the named uplink, where it stays while that is usable. For root only.\n\n"
+	  "  --auto         back to the usable uplink of the greatest preference\n"
+	  "  --json         one JSON document\n"
 	  "  --socket PATH  control socket of mobgwd (" CONTROL_PATH ")\n" },
 	{ "check", "cj", 0, 0, run_check,
 	  "mobgw check [--config FILE] [--json]\n\n"
-	  "Looks whether this machine can be a home agent: kernel, privileges, configuration, interfaces, sysctls.\n"
+	  "Looks whether this machine is fit for its configuration: kernel, privileges, interfaces, sysctls.\n"
 	  "Changes nothing, needs no daemon. What is not well comes with the command line that mends it. Exit status "
 	  "1\n"
 	  "if anything FAILs.\n\n"
@@ -54,6 +72,7 @@ static const struct option long_options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "all", no_argument, NULL, OPT_ALL },
 	{ "markdown", no_argument, NULL, OPT_MARKDOWN },
+	{ "auto", no_argument, NULL, OPT_AUTO },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{},
@@ -69,6 +88,11 @@ static int run_monitor(const struct tool_options *options, char **words)
 	return tool_monitor(options);
 }
 
+static int run_handover(const struct tool_options *options, char **words)
+{
+	return tool_handover(options, words[0]);
+}
+
 static int run_check(const struct tool_options *options, char **words)
 {
 	return tool_check(options);
@@ -81,11 +105,12 @@ static int run_reasons(const struct tool_options *options, char **words)
 
 static void print_usage(FILE *out)
 {
-	fprintf(out, "mobgw: the operator's tool of mobgwd, a Mobile IPv6 home agent\n\n"
-		     "  mobgw show bindings|interfaces|counters|status   what the daemon knows\n"
-		     "  mobgw monitor                                    events as they happen\n"
-		     "  mobgw check                                      is this machine fit to be a home agent?\n"
-		     "  mobgw reasons                                    what the counters mean\n\n"
+	fprintf(out, "mobgw: the operator's tool of mobgwd, a Mobile IPv6 home agent and mobile node\n\n"
+		     "  mobgw show bindings|uplinks|interfaces|counters|status   what the daemon knows\n"
+		     "  mobgw monitor                                            events as they happen\n"
+		     "  mobgw handover UPLINK|--auto                             move a mobile node\n"
+		     "  mobgw check                                              is this machine fit for its task?\n"
+		     "  mobgw reasons                                            what the counters mean\n\n"
 		     "mobgw COMMAND --help says more; --version; manual: man mobgw\n");
 }
 
@@ -112,6 +137,7 @@ static int read_options(int argc, char **argv, struct tool_options *options, cha
 			options->config = optarg;
 		options->json = options->json || letter == OPT_JSON;
 		options->all = options->all || letter == OPT_ALL;
+		options->automatic = options->automatic || letter == OPT_AUTO;
 		options->markdown = options->markdown || letter == OPT_MARKDOWN;
 		if (count + 1 < room)
 			given[count++] = (char)letter;

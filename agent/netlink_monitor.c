@@ -18,6 +18,7 @@ enum {
 	DUMP_ATTEMPTS = 8,	   /* of one that changes under our hands */
 	REFRESH_US = 60 * 1000000, /* lifetimes of addresses are read anew */
 	MTU_MAX = 65535,
+	IFF_LOWER_UP_ = 1 << 16, /* <linux/if.h>, which can't stand beside <net/if.h> */
 };
 
 static const struct mono VALID_FOREVER = { INT64_MAX };
@@ -86,14 +87,14 @@ static void read_vlan(const struct nlattr *linkinfo, struct link_info *info)
 /* Return: false where the message says too little. */
 static bool read_link(const struct nlmsghdr *msg, struct link_info *info)
 {
-	static const uint8_t least[IFLA_LINKINFO + 1] = {
-		[IFLA_IFNAME] = 2, [IFLA_MTU] = 4, [IFLA_ADDRESS] = 6, [IFLA_LINK] = 4
+	static const uint8_t least[IFLA_CARRIER_CHANGES + 1] = {
+		[IFLA_IFNAME] = 2, [IFLA_MTU] = 4, [IFLA_ADDRESS] = 6, [IFLA_LINK] = 4, [IFLA_CARRIER_CHANGES] = 4
 	};
 	const struct ifinfomsg *head = mnl_nlmsg_get_payload(msg);
-	const struct nlattr *attr[IFLA_LINKINFO + 1], *lower;
+	const struct nlattr *attr[IFLA_CARRIER_CHANGES + 1], *lower;
 
 	memset(info, 0, sizeof(*info)); /* compared as octets, padding included */
-	rtnl_attributes(msg, sizeof(*head), least, attr, IFLA_LINKINFO);
+	rtnl_attributes(msg, sizeof(*head), least, attr, IFLA_CARRIER_CHANGES);
 	if (!attr[IFLA_IFNAME])
 		return false;
 	info->ifindex = head->ifi_index;
@@ -101,6 +102,9 @@ static bool read_link(const struct nlmsghdr *msg, struct link_info *info)
 		 mnl_attr_get_str(attr[IFLA_IFNAME]));
 	info->ethernet = head->ifi_type == ARPHRD_ETHER;
 	info->up = head->ifi_flags & IFF_UP;
+	info->running = info->up && (head->ifi_flags & IFF_LOWER_UP_);
+	if (attr[IFLA_CARRIER_CHANGES])
+		info->carrier_count = mnl_attr_get_u32(attr[IFLA_CARRIER_CHANGES]);
 	if (attr[IFLA_MTU])
 		info->mtu = mnl_attr_get_u32(attr[IFLA_MTU]) > MTU_MAX ? MTU_MAX : mnl_attr_get_u32(attr[IFLA_MTU]);
 	if (attr[IFLA_ADDRESS])
@@ -190,7 +194,15 @@ int netlink_link_by_name(struct netlink *nl, const char *name, struct link_info 
 
 static uint32_t address_flags(const struct netlink *nl, const struct in6_addr *addr)
 {
-	return LOCAL_ADDR | (addr_equal(addr, &nl->config->agent) ? LOCAL_TUNNEL_ENDPOINT : 0);
+	const struct config *config = nl->config;
+
+	for (size_t i = 0; i < config->home_address_count; i++)
+		if (addr_equal(addr, &config->home_addresses[i].home))
+			return LOCAL_ADDR | LOCAL_HOME;
+	/* a mobile node's tunnel may end at any address it has: who may send into it is decided by the home agent */
+	if (config->home_address_count && addr_is_routable(addr))
+		return LOCAL_ADDR | LOCAL_TUNNEL_ENDPOINT;
+	return LOCAL_ADDR | (addr_equal(addr, &config->agent) ? LOCAL_TUNNEL_ENDPOINT : 0);
 }
 
 /* Until when any address of the home prefix on its link is valid; false where there is none. */
@@ -266,6 +278,20 @@ static void choose_link_local(struct netlink *nl, int ifindex)
 	tell_link(nl, &link->info, true);
 }
 
+static void tell_address(struct netlink *nl, int ifindex, const struct in6_addr *addr, const struct ifa_cacheinfo *info,
+			 uint32_t flags, bool present)
+{
+	struct address_info told = { .ifindex = ifindex,
+				     .addr = *addr,
+				     .valid_s = info ? info->ifa_valid : 0,
+				     .preferred_s = info ? info->ifa_prefered : 0,
+				     .deprecated = flags & IFA_F_DEPRECATED,
+				     .present = present };
+
+	if (nl->handlers->on_address)
+		nl->handlers->on_address(nl->handlers->arg, &told);
+}
+
 static void address_gone(struct netlink *nl, struct address **at)
 {
 	struct address *gone = *at;
@@ -278,6 +304,7 @@ static void address_gone(struct netlink *nl, struct address **at)
 		datapath_local_set(nl->dp, &gone->addr, 0);
 	if (IN6_IS_ADDR_LINKLOCAL(&gone->addr))
 		choose_link_local(nl, gone->ifindex);
+	tell_address(nl, gone->ifindex, &gone->addr, NULL, 0, false);
 	free(gone);
 }
 
@@ -309,7 +336,7 @@ static void on_address_message(struct netlink *nl, const struct nlmsghdr *msg)
 	};
 	const struct ifaddrmsg *head = mnl_nlmsg_get_payload(msg);
 	const struct nlattr *attr[IFA_FLAGS + 1], *which;
-	struct ifa_cacheinfo info = { .ifa_valid = UINT32_MAX };
+	struct ifa_cacheinfo info = { .ifa_valid = UINT32_MAX, .ifa_prefered = UINT32_MAX };
 	struct address **at, *a;
 	struct in6_addr addr;
 	uint32_t flags;
@@ -337,6 +364,7 @@ static void on_address_message(struct netlink *nl, const struct nlmsghdr *msg)
 		memcpy(&info, mnl_attr_get_payload(attr[IFA_CACHEINFO]), sizeof(info));
 	a->seen = true;
 	a->valid_until = info.ifa_valid == UINT32_MAX ? VALID_FOREVER : mono_add_s(now(), info.ifa_valid);
+	tell_address(nl, a->ifindex, &addr, &info, flags, true);
 }
 
 /* ---- neighbours ---- */

@@ -55,6 +55,11 @@ void rtnl_attributes(const struct nlmsghdr *msg, size_t header, const uint8_t *l
 /* Whether a neighbour in this state has a link-layer address to send to. */
 bool rtnl_neighbour_usable(uint16_t state);
 
+/* home_device.c */
+
+/* Writes below /proc/sys/net/ipv6/conf/@device. 0 or -errno, logged. */
+int home_device_sysctl(const char *device, const char *key, const char *value);
+
 /* netlink_monitor.c */
 
 int netlink_monitor_open(struct netlink *nl, sd_event *loop);

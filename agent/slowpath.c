@@ -31,6 +31,7 @@ struct slowpath {
 	struct sockets *so;
 	struct nexthops *nh;
 	struct binding_cache *cache;
+	const struct slowpath_node *node; /* NULL on a home agent */
 	const struct config *config;
 	int peer_ifindex;
 	int packet, tunnel, raw;
@@ -59,8 +60,8 @@ static struct mip6_ipv6 read_header(const uint8_t *packet)
 }
 
 /* An ICMPv6 error about @packet to its source, where one may be sent and its rate allows it. */
-static void answer(struct slowpath *sp, uint8_t type, uint8_t code, uint32_t data, const uint8_t *packet, size_t len,
-		   uint64_t *counter)
+static void answer(struct slowpath *sp, const struct in6_addr *from, uint8_t type, uint8_t code, uint32_t data,
+		   const uint8_t *packet, size_t len, uint64_t *counter)
 {
 	struct mip6_ipv6 ip = read_header(packet);
 	struct mono t = now();
@@ -81,7 +82,7 @@ static void answer(struct slowpath *sp, uint8_t type, uint8_t code, uint32_t dat
 	}
 	sp->tokens--;
 	size = packet_build_icmp_error(type, code, data, packet, len, message);
-	if (!sockets_send_icmp(sp->so, &sp->config->agent, &ip.src, 0, message, size))
+	if (!sockets_send_icmp(sp->so, from, &ip.src, 0, message, size))
 		(*counter)++;
 	else
 		sp->stats.refused++;
@@ -101,10 +102,21 @@ static int send_piece(struct slowpath *sp, const struct mip6_ipv6 *outer, const 
 	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = outer->dst };
 	struct mip6_ipv6 ip = *outer;
 	struct iovec parts[] = { { &ip, sizeof(ip) }, { (void *)fragment, sizeof(*fragment) }, { (void *)data, len } };
-	struct msghdr msg = {
-		.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts)
+	struct in6_pktinfo info = { .ipi6_addr = outer->src }; /* the header's source alone chooses no route */
+	union {
+		struct cmsghdr align;
+		uint8_t octets[CMSG_SPACE(sizeof(info))];
+	} control = {
+		.align = { .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO, .cmsg_len = CMSG_LEN(sizeof(info)) }
 	};
+	struct msghdr msg = { .msg_name = &to,
+			      .msg_namelen = sizeof(to),
+			      .msg_iov = parts,
+			      .msg_iovlen = ARRAY_SIZE(parts),
+			      .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
 
+	memcpy(CMSG_DATA(&control.align), &info, sizeof(info));
 	ip.payload_len = htons(sizeof(*fragment) + len);
 	return sendmsg(sp->raw, &msg, 0) < 0 ? -errno : 0;
 }
@@ -113,15 +125,15 @@ static int send_piece(struct slowpath *sp, const struct mip6_ipv6 *outer, const 
  * In a tunnel packet cut to the path's MTU, RFC 2473 §7.2. By hand: a raw socket's IPV6_MTU makes the kernel cut only
  * what exceeds the route's MTU as well (ip6_finish_output(), 6.18), and a learned path MTU is ours alone.
  */
-static void send_fragmented(struct slowpath *sp, const struct binding_entry *b, const uint8_t *packet, size_t len,
-			    uint16_t path)
+static void send_fragmented(struct slowpath *sp, const struct in6_addr *from, const struct in6_addr *to,
+			    const uint8_t *packet, size_t len, uint16_t path)
 {
 	struct mip6_ipv6 inner = read_header(packet);
 	struct mip6_ipv6 outer = { .ver_tc_flow = inner.ver_tc_flow & htonl(0xFFF00000),
 				   .nexthdr = NH_FRAGMENT,
 				   .hop_limit = TUNNEL_HOP_LIMIT,
-				   .src = sp->config->agent,
-				   .dst = b->care_of };
+				   .src = *from,
+				   .dst = *to };
 	size_t room = (path - sizeof(outer) - sizeof(struct fragment_header)) & ~(size_t)7;
 	__be32 id;
 	int err = 0;
@@ -137,7 +149,7 @@ static void send_fragmented(struct slowpath *sp, const struct binding_entry *b, 
 		err = send_piece(sp, &outer, &fragment, packet + at, piece);
 	}
 	if (err) {
-		log_debug("slowpath: fragment a tunnel packet to %s: %s", addr_text(&b->care_of), strerror(-err));
+		log_debug("slowpath: fragment a tunnel packet to %s: %s", addr_text(to), strerror(-err));
 		sp->stats.refused++;
 		return;
 	}
@@ -160,18 +172,30 @@ static void on_unbound(struct slowpath *sp, const struct in6_addr *dst, const ui
 	int i = config_home_link(sp->config, dst);
 
 	if (i >= 0 && !sp->config->home_links[i].interface[0])
-		answer(sp, ICMP6_UNREACHABLE, ICMP6_UNREACH_ADDRESS, 0, packet, len, &sp->stats.unreachable);
+		answer(sp, &sp->config->agent, ICMP6_UNREACHABLE, ICMP6_UNREACH_ADDRESS, 0, packet, len,
+		       &sp->stats.unreachable);
 	else
 		sp->stats.refused++;
+}
+
+/* Too big for the tunnel from @from to @to: its source is told, or the tunnel packet is cut (RFC 2473 §7.1). */
+static void on_too_big(struct slowpath *sp, const struct in6_addr *from, const struct in6_addr *to,
+		       const uint8_t *packet, size_t len, uint16_t path)
+{
+	uint32_t inner_mtu = path > IP6_MIN_MTU + IP6_HDR_LEN ? path - IP6_HDR_LEN : IP6_MIN_MTU;
+
+	if (len > inner_mtu)
+		answer(sp, from, ICMP6_TOO_BIG, 0, inner_mtu, packet, len, &sp->stats.too_big);
+	else
+		send_fragmented(sp, from, to, packet, len, path);
 }
 
 /* A packet that the TC program left to us. */
 static void on_home_packet(struct slowpath *sp, uint8_t *packet, size_t len)
 {
 	const struct binding_entry *b;
+	struct slowpath_tunnel tunnel;
 	struct mip6_ipv6 ip;
-	uint32_t inner_mtu;
-	uint16_t path;
 
 	if (len < sizeof(ip))
 		return;
@@ -181,18 +205,20 @@ static void on_home_packet(struct slowpath *sp, uint8_t *packet, size_t len)
 		return;
 	}
 	len = IP6_HDR_LEN + ntohs(ip.payload_len);
+	if (sp->node) {
+		if (sp->node->tunnel(sp->node->arg, &ip.src, &tunnel))
+			on_too_big(sp, &tunnel.care_of, &tunnel.agent, packet, len, tunnel.path_mtu);
+		else
+			sp->stats.refused++;
+		return;
+	}
 	b = binding_find(sp->cache, &ip.dst);
 	if (!b || b->state != BINDING_ACTIVE || mono_before(b->expires, now())) {
 		on_unbound(sp, &ip.dst, packet, len);
 		return;
 	}
 	/* for a packet of our own a routing header is shorter than a tunnel; told the smaller MTU it fits either way */
-	path = path_mtu(sp, b);
-	inner_mtu = path > IP6_MIN_MTU + IP6_HDR_LEN ? path - IP6_HDR_LEN : IP6_MIN_MTU;
-	if (len > inner_mtu)
-		answer(sp, ICMP6_TOO_BIG, 0, inner_mtu, packet, len, &sp->stats.too_big);
-	else
-		send_fragmented(sp, b, packet, len, path);
+	on_too_big(sp, &sp->config->agent, &b->care_of, packet, len, path_mtu(sp, b));
 }
 
 static int on_packet(sd_event_source *source, int fd, uint32_t revents, void *arg)
@@ -254,7 +280,9 @@ static size_t check_inner(struct slowpath *sp, const uint8_t *inner, size_t len,
 	    !addr_is_routable(&ip.src))
 		return 0;
 	b = binding_find(sp->cache, &ip.src);
-	if (!b || b->state != BINDING_ACTIVE || mono_before(b->expires, now()) || !addr_equal(&b->care_of, outer_src))
+	if (sp->node ? !sp->node->admits(sp->node->arg, &ip.dst, outer_src)
+		     : !b || b->state != BINDING_ACTIVE || mono_before(b->expires, now()) ||
+			       !addr_equal(&b->care_of, outer_src))
 		return 0;
 	return inside_refused(inner, len) ? 0 : IP6_HDR_LEN + (size_t)ntohs(ip.payload_len);
 }
@@ -308,7 +336,8 @@ static int on_tunnel(sd_event_source *source, int fd, uint32_t revents, void *ar
 			if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
 				memcpy(&dst, CMSG_DATA(c), sizeof(dst));
 		}
-		len = addr_equal(&dst, &sp->config->agent) ? check_inner(sp, sp->buf, got, &from.sin6_addr) : 0;
+		len = sp->node || addr_equal(&dst, &sp->config->agent) ? check_inner(sp, sp->buf, got, &from.sin6_addr)
+								       : 0;
 		if (len && take_ecn(sp->buf, class))
 			inject(sp, sp->buf, len);
 		else
@@ -355,7 +384,8 @@ static int open_packet(struct slowpath *sp)
 }
 
 int slowpath_open(sd_event *loop, struct datapath *dp, struct sockets *so, struct nexthops *nh,
-		  struct binding_cache *cache, const struct config *config, int peer_ifindex, struct slowpath **out)
+		  struct binding_cache *cache, const struct slowpath_node *node, const struct config *config,
+		  int peer_ifindex, struct slowpath **out)
 {
 	struct slowpath *sp = calloc(1, sizeof(*sp));
 	int err;
@@ -365,6 +395,7 @@ int slowpath_open(sd_event *loop, struct datapath *dp, struct sockets *so, struc
 	sp->so = so;
 	sp->nh = nh;
 	sp->cache = cache;
+	sp->node = node;
 	sp->config = config;
 	sp->peer_ifindex = peer_ifindex;
 	sp->tunnel = sp->raw = -1;

@@ -27,7 +27,7 @@ struct sockets {
 	const struct kernel_handlers *handlers;
 	int mh, mh_send, icmp;
 	int home_ifindex;
-	uint8_t tag[4];
+	uint8_t tag[4], route_tag[4];
 	sd_event_source *mh_source, *icmp_source;
 	struct mmsghdr messages[BATCH];
 	struct iovec vectors[BATCH];
@@ -54,7 +54,20 @@ static bool same_secret(const uint8_t *a, const uint8_t *b, size_t len)
 	return diff == 0;
 }
 
-/* Options 0x1E of a destination options header: one with our tag names the care-of address, anything else is forged. */
+/* Options 0x1E: what was a home address option holds the sender's care-of address; what was a routing header, ours. One
+ * of each at most, and with our tags: anything else is forged. */
+static void read_verified(const struct sockets *so, const uint8_t *option, struct mh_input *in)
+{
+	if (!in->has_home && option[1] == 20 && same_secret(option + 2, so->tag, sizeof(so->tag))) {
+		in->has_home = true;
+		memcpy(&in->care_of, option + 6, sizeof(in->care_of));
+	} else if (!in->routed && option[1] == 20 && same_secret(option + 2, so->route_tag, sizeof(so->route_tag))) {
+		in->routed = true;
+	} else {
+		in->bad_tag = true;
+	}
+}
+
 static void read_options(const struct sockets *so, const uint8_t *header, size_t len, struct mh_input *in)
 {
 	size_t at = 2;
@@ -68,14 +81,8 @@ static void read_options(const struct sockets *so, const uint8_t *header, size_t
 		}
 		if (at + 2 + option[1] > len)
 			return;
-		if (option[0] == OPT_VERIFIED_HOME) {
-			if (in->has_home || option[1] != 20 || !same_secret(option + 2, so->tag, sizeof(so->tag))) {
-				in->bad_tag = true;
-			} else {
-				in->has_home = true;
-				memcpy(&in->care_of, option + 6, sizeof(in->care_of));
-			}
-		}
+		if (option[0] == OPT_VERIFIED_HOME)
+			read_verified(so, option, in);
 		at += 2 + option[1];
 	}
 }
@@ -222,7 +229,7 @@ int sockets_open(sd_event *loop, struct datapath *dp, const struct config *confi
 	if (!err)
 		err = open_icmp(so);
 	if (!err)
-		err = datapath_tag(dp, so->tag);
+		err = datapath_tags(dp, so->tag, so->route_tag);
 	if (!err)
 		err = sd_event_add_io(loop, &so->mh_source, so->mh, EPOLLIN, on_mh, so);
 	if (!err)
@@ -249,6 +256,7 @@ void sockets_close(struct sockets *so)
 	if (so->icmp >= 0)
 		close(so->icmp);
 	explicit_bzero(so->tag, sizeof(so->tag));
+	explicit_bzero(so->route_tag, sizeof(so->route_tag));
 	free(so);
 }
 

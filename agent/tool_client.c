@@ -97,6 +97,12 @@ int tool_client_monitor(struct tool_client *client)
 	return send_request(client, json_pack("{s:i, s:s}", "version", CONTROL_VERSION, "cmd", "monitor"));
 }
 
+int tool_client_handover(struct tool_client *client, const char *uplink)
+{
+	return send_request(
+		client, json_pack("{s:i, s:s, s:s?}", "version", CONTROL_VERSION, "cmd", "handover", "uplink", uplink));
+}
+
 /* Receives some more; false: nothing more will come, which is told. */
 static bool receive(struct tool_client *client)
 {

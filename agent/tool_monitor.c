@@ -4,13 +4,12 @@
 #include "tool.h"
 
 /* "2026-01-31T12:00:00.123Z registered    2001:db8:1::100 at 2001:db8:f1::2 for 400 s, sequence 7" */
-void tool_print_event(json_t *event, FILE *out)
+static void print_binding(json_t *event, FILE *out)
 {
 	const char *home = tool_text(event, "home_address", NULL), *care_of = tool_text(event, "care_of_address", NULL);
 	const char *old = tool_text(event, "old_care_of_address", NULL), *text = tool_text(event, "text", NULL);
 	bool refused = json_is_integer(json_object_get(event, "status"));
 
-	fprintf(out, "%s %-12s", tool_text(event, "time", "-"), tool_text(event, "event", "-"));
 	if (home)
 		fprintf(out, " %s", home);
 	if (care_of)
@@ -27,11 +26,73 @@ void tool_print_event(json_t *event, FILE *out)
 		fprintf(out, "%s%s", home ? ": " : " ", text);
 }
 
+/* What a mobile node tells of itself, each in a sentence of its own; all else has the shape above. */
+static void print_attached(json_t *event, FILE *out)
+{
+	const char *home = tool_text(event, "home_address", NULL), *care_of = tool_text(event, "care_of_address", NULL);
+	const char *old = tool_text(event, "old_care_of_address", NULL);
+
+	fprintf(out, " %s", tool_text(event, "text", "an uplink"));
+	if (care_of)
+		fprintf(out, ", care-of address %s", care_of);
+	if (old)
+		fprintf(out, ", before %s", old);
+	if (home)
+		fprintf(out, ", for %s", home);
+}
+
+/* A de-registration names the home address as care-of address (RFC 6275 §11.5.5): no place where the node was before.
+ */
+static void print_ended(json_t *event, const char *how, FILE *out)
+{
+	const char *home = tool_text(event, "home_address", "-"), *text = tool_text(event, "text", NULL);
+	const char *old = tool_text(event, "old_care_of_address", tool_text(event, "care_of_address", home));
+
+	fprintf(out, " %s %s", home, how);
+	if (strcmp(old, home) != 0)
+		fprintf(out, ", before at %s", old);
+	if (json_is_integer(json_object_get(event, "sequence")))
+		fprintf(out, ", sequence %s", tool_number(event, "sequence"));
+	if (text)
+		fprintf(out, ": %s", text);
+}
+
+static void print_at_home(json_t *event, FILE *out)
+{
+	print_ended(event, "is on its home link, de-registered", out);
+}
+
+static void print_lost(json_t *event, FILE *out)
+{
+	print_ended(event, "is registered no more: the lifetime passed unanswered", out);
+}
+
+void tool_print_event(json_t *event, FILE *out)
+{
+	static const struct {
+		const char *name;
+		void (*print)(json_t *event, FILE *out);
+	} kinds[] = {
+		{ "attached", print_attached },
+		{ "detached", print_attached },
+		{ "at-home", print_at_home },
+		{ "lost", print_lost },
+	};
+	const char *name = tool_text(event, "event", "-");
+	void (*print)(json_t * event, FILE * out) = print_binding;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			print = kinds[i].print;
+	fprintf(out, "%s %-12s", tool_text(event, "time", "-"), name);
+	print(event, out);
+}
+
 int tool_monitor(const struct tool_options *options)
 {
 	struct tool_client *client = tool_client_open(options->socket);
 	json_t *line;
-	int patience_s = 10; /* for the confirmation; after that as long as it takes */
+	int patience_s = TOOL_PATIENCE_S; /* for the confirmation; after that as long as it takes */
 
 	if (!client)
 		return EXIT_TROUBLE;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* mobgw show: replies of the daemon as tables, or as one JSON document. Counters have a file of their own. */
+/* mobgw show: replies of the daemon as tables, or as one JSON document. Counters and a mobile node's tables have files
+ * of their own. */
 #include <stdlib.h>
 
 #include "control.h"
 #include "tool.h"
-
-enum { PATIENCE_S = 10 };
 
 const char *tool_text(json_t *object, const char *key, const char *otherwise)
 {
@@ -27,7 +26,12 @@ const char *tool_number(json_t *object, const char *key)
 	return buf;
 }
 
-static const char *duration(json_t *object, const char *key, char *buf, size_t size)
+const char *tool_number_or_none(json_t *object, const char *key)
+{
+	return json_is_integer(json_object_get(object, key)) ? tool_number(object, key) : NULL;
+}
+
+const char *tool_duration(json_t *object, const char *key, char *buf, size_t size)
 {
 	json_t *value = json_object_get(object, key);
 
@@ -42,33 +46,62 @@ static void print_warning(json_t *data)
 		printf("WARNING: %s\n\n", warning);
 }
 
+/* "home-agent", "mobile-node, correspondent" in @buf. */
+static const char *join_words(json_t *list, char *buf, size_t size)
+{
+	size_t i, len = 0;
+	json_t *word;
+
+	buf[0] = '\0';
+	json_array_foreach(list, i, word)
+	{
+		if (len < size)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", i ? ", " : "", json_string_value(word));
+	}
+	return buf;
+}
+
+/* A mobile node has home addresses and uplinks, a home agent mobile nodes and room for their bindings. */
+static void describe_bindings(json_t *data, char *bindings, char *uplinks, size_t size)
+{
+	uplinks[0] = '\0';
+	if (!json_is_integer(json_object_get(data, "home_addresses"))) {
+		snprintf(bindings, size, "%s of at most %s; %s mobile nodes configured", tool_number(data, "bindings"),
+			 tool_number(data, "max_bindings"), tool_number(data, "mobile_nodes"));
+		return;
+	}
+	snprintf(bindings, size, "%s registered; %s home addresses configured", tool_number(data, "bindings"),
+		 tool_number(data, "home_addresses"));
+	snprintf(uplinks, size, "%s of %s usable", tool_number(data, "uplinks_usable"), tool_number(data, "uplinks"));
+}
+
 static int show_status(const struct tool_options *options, json_t *data)
 {
 	struct table *table = table_new((const char *const[]){ "", "", NULL });
-	json_t *roles = json_object_get(data, "roles");
-	char uptime[32], bindings[64], interfaces[64], clients[64];
+	char uptime[32], roles[64], bindings[64], uplinks[64], interfaces[64], clients[64];
 	const char *rows[][2] = {
 		{ "mobgwd", tool_text(data, "daemon_version", "unknown") },
-		{ "running for", duration(data, "uptime_s", uptime, sizeof(uptime)) },
+		{ "running for", tool_duration(data, "uptime_s", uptime, sizeof(uptime)) },
 		{ "process", tool_number(data, "pid") },
-		{ "roles", json_string_value(json_array_get(roles, 0)) },
+		{ "roles", join_words(json_object_get(data, "roles"), roles, sizeof(roles)) },
 		{ "authentication", tool_text(data, "authentication", "unknown") },
-		{ "agent address", tool_text(data, "agent_address", "-") },
+		{ "agent address", tool_text(data, "agent_address", "") },
 		{ "bindings", bindings },
+		{ "uplinks", uplinks },
 		{ "interfaces", interfaces },
 		{ "clients", clients },
 		{ "kernel", tool_text(data, "kernel", "unknown") },
 	};
 
-	snprintf(bindings, sizeof(bindings), "%s of at most %s; %s mobile nodes configured",
-		 tool_number(data, "bindings"), tool_number(data, "max_bindings"), tool_number(data, "mobile_nodes"));
+	describe_bindings(data, bindings, uplinks, sizeof(bindings));
 	snprintf(interfaces, sizeof(interfaces), "%s of %s attached", tool_number(data, "interfaces_attached"),
 		 tool_number(data, "interfaces"));
 	snprintf(clients, sizeof(clients), "%s on the control socket, %s of them monitors",
 		 tool_number(data, "clients"), tool_number(data, "monitors"));
 	print_warning(data);
 	for (size_t i = 0; table && i < ARRAY_SIZE(rows); i++)
-		table_add(table, rows[i]);
+		if (rows[i][1][0]) /* else the role has none */
+			table_add(table, rows[i]);
 	if (table)
 		table_flush(table, stdout);
 	table_free(table);
@@ -103,33 +136,47 @@ static int show_interfaces(const struct tool_options *options, json_t *data)
 	return EXIT_OK;
 }
 
-static void add_binding(struct table *table, json_t *row)
+static bool of_mobile_node(json_t *data)
 {
-	bool known_mtu = json_is_integer(json_object_get(row, "path_mtu"));
-
-	table_add(table,
-		  (const char *const[]){
-			  tool_text(row, "home_address", NULL), tool_text(row, "care_of_address", NULL),
-			  tool_number(row, "sequence"), tool_number(row, "lifetime_s"), tool_number(row, "remaining_s"),
-			  tool_text(row, "flags", ""), tool_text(row, "home_link", NULL), tool_text(row, "state", NULL),
-			  known_mtu ? tool_number(row, "path_mtu") : NULL, tool_text(row, "protection", NULL) });
+	return strcmp(tool_text(data, "role", ""), "mobile-node") == 0;
 }
 
-/* One page of rows; @shown counts over all pages. */
-static void print_page(struct table *table, json_t *data, bool first, size_t *shown)
+static struct table *bindings_table(void)
 {
+	return table_new((const char *const[]){ "HOME ADDRESS", "CARE-OF ADDRESS", ">SEQ", ">LIFETIME", ">LEFT",
+						"FLAGS", "HOME LINK", "STATE", ">PATH MTU", "PROTECTION", NULL });
+}
+
+static void add_binding(struct table *table, json_t *row)
+{
+	table_add(table,
+		  (const char *const[]){ tool_text(row, "home_address", NULL), tool_text(row, "care_of_address", NULL),
+					 tool_number(row, "sequence"), tool_number(row, "lifetime_s"),
+					 tool_number(row, "remaining_s"), tool_text(row, "flags", ""),
+					 tool_text(row, "home_link", NULL), tool_text(row, "state", NULL),
+					 tool_number_or_none(row, "path_mtu"), tool_text(row, "protection", NULL) });
+}
+
+/* One page of rows; @shown counts over all pages. The first page says which kind of table it is. */
+static void print_page(struct table **table, json_t *data, size_t *shown)
+{
+	bool own = of_mobile_node(data);
 	json_t *row;
 	size_t i;
 
-	if (first)
+	if (!*table) {
 		print_warning(data);
+		*table = own ? tool_homes_table() : bindings_table();
+	}
+	if (!*table)
+		return;
 	json_array_foreach(json_object_get(data, "bindings"), i, row)
 	{
-		add_binding(table, row);
+		(own ? tool_homes_add : add_binding)(*table, row);
 	}
 	*shown += json_array_size(json_object_get(data, "bindings"));
 	if (*shown)
-		table_flush(table, stdout);
+		table_flush(*table, stdout);
 }
 
 /* The same as part of one JSON document, which for a million bindings must not be kept whole. */
@@ -139,7 +186,8 @@ static void print_json_page(json_t *data, bool first, size_t *shown)
 	size_t i;
 
 	if (first) {
-		printf("{\"version\": %d, \"authentication\": ", CONTROL_VERSION);
+		printf("{\"version\": %d, \"role\": \"%s\", \"authentication\": ", CONTROL_VERSION,
+		       tool_text(data, "role", "home-agent"));
 		json_dumpf(json_object_get(data, "authentication"), stdout, JSON_ENCODE_ANY);
 		printf(", \"warning\": ");
 		json_dumpf(json_object_get(data, "warning"), stdout, JSON_ENCODE_ANY);
@@ -154,14 +202,12 @@ static void print_json_page(json_t *data, bool first, size_t *shown)
 
 static int show_bindings(const struct tool_options *options, struct tool_client *client)
 {
-	struct table *table =
-		table_new((const char *const[]){ "HOME ADDRESS", "CARE-OF ADDRESS", ">SEQ", ">LIFETIME", ">LEFT",
-						 "FLAGS", "HOME LINK", "STATE", ">PATH MTU", "PROTECTION", NULL });
+	struct table *table = NULL;
 	bool more = true, first = true;
 	size_t shown = 0;
 
-	while (table && more) {
-		json_t *reply = tool_client_next(client, PATIENCE_S), *data = json_object_get(reply, "data");
+	while (more) {
+		json_t *reply = tool_client_next(client, TOOL_PATIENCE_S), *data = json_object_get(reply, "data");
 
 		if (!reply) {
 			table_free(table);
@@ -170,7 +216,7 @@ static int show_bindings(const struct tool_options *options, struct tool_client 
 		if (options->json)
 			print_json_page(data, first, &shown);
 		else
-			print_page(table, data, first, &shown);
+			print_page(&table, data, &shown);
 		more = json_is_true(json_object_get(reply, "more"));
 		first = false;
 		json_decref(reply);
@@ -183,7 +229,7 @@ static int show_bindings(const struct tool_options *options, struct tool_client 
 	return EXIT_OK;
 }
 
-static void print_json(json_t *data)
+void tool_print_json(json_t *data)
 {
 	json_object_set_new(data, "version", json_integer(CONTROL_VERSION));
 	json_dumpf(data, stdout, JSON_INDENT(2));
@@ -195,6 +241,7 @@ static const struct view {
 	int (*print)(const struct tool_options *options, json_t *data); /* NULL: bindings, in pages */
 } views[] = {
 	{ "bindings", NULL },
+	{ "uplinks", tool_show_uplinks },
 	{ "interfaces", show_interfaces },
 	{ "counters", tool_show_counters },
 	{ "status", show_status },
@@ -202,13 +249,13 @@ static const struct view {
 
 static int show_view(const struct tool_options *options, const struct view *view, struct tool_client *client)
 {
-	json_t *reply = tool_client_next(client, PATIENCE_S);
+	json_t *reply = tool_client_next(client, TOOL_PATIENCE_S);
 	int exit_status = EXIT_OK;
 
 	if (!reply)
 		return EXIT_TROUBLE;
 	if (options->json)
-		print_json(json_object_get(reply, "data"));
+		tool_print_json(json_object_get(reply, "data"));
 	else
 		exit_status = view->print(options, json_object_get(reply, "data"));
 	json_decref(reply);
@@ -225,7 +272,8 @@ int tool_show(const struct tool_options *options, const char *what, const char *
 		if (strcmp(views[i].what, what) == 0)
 			view = &views[i];
 	if (!view || (home && view->print)) {
-		fprintf(stderr, "mobgw: show %s%s%s: expected bindings [ADDRESS], interfaces, counters or status\n",
+		fprintf(stderr,
+			"mobgw: show %s%s%s: expected bindings [ADDRESS], uplinks, interfaces, counters or status\n",
 			what, home ? " " : "", home ? home : "");
 		return EXIT_USAGE;
 	}

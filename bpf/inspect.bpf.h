@@ -148,6 +148,43 @@ static __always_inline bool needs_look_inside(const struct mip6_ipv6 *ip)
 	return ip->nexthdr != NH_TCP && ip->nexthdr != NH_UDP && ip->nexthdr != NH_IPV6;
 }
 
+/*
+ * A routing header right behind the IPv6 header of a packet for us. A mobile node takes type 2 with one segment to its
+ * own home address, and hides it; for another host type 2 is unknown and the kernel says so (RFC 6275 §6.4, §8.5;
+ * RFC 8200 §4.4). Return: REASON_NONE where it was hidden, and the packet is now one to the home address; PASS_KERNEL:
+ * not ours to judge.
+ */
+__noinline int take_routing_header(hook_ctx *ctx, __u32 l3)
+{
+	struct mip6_ipv6 *ip = ipv6_at(ctx, l3);
+	struct settings *set = settings_get();
+	struct mip6_rh2 *rh;
+
+	if (!ip || !set || l3 > 22)
+		return DROP_TRUNCATED;
+	rh = (void *)(ip + 1);
+	if ((void *)(rh + 1) > hook_end(ctx))
+		return PASS_KERNEL;
+	if (rh->type == RH_TYPE0)
+		return DROP_RH0;
+	if (rh->type != RH_TYPE2 || !(set->roles & ROLE_MOBILE_NODE))
+		return PASS_KERNEL;
+	if (rh->hdrlen != 2 || rh->segments_left != 1 || addr_is_multicast(&ip->dst) ||
+	    !(local_flags(&rh->home) & LOCAL_HOME))
+		return DROP_RH2;
+	return hide_routing_header(ctx, l3);
+}
+
+/* Out of the tunnel of our own home address: only its home agent puts anything in. RFC 6275 §11.3.1, RFC 2473 §3.3. */
+static __always_inline enum reason check_own_inner(const struct mip6_ipv6 *inner, const struct mip6_ipv6 *outer)
+{
+	struct home_address *home = home_of(&inner->dst);
+
+	if (!home || !addr_same(&home->agent, &outer->src))
+		return DROP_TUNNEL_AGENT;
+	return local_flags(&inner->src) ? DROP_TUNNEL_SOURCE : REASON_NONE;
+}
+
 /* May this inner packet come out of our tunnel from @outer? RFC 6275 §10.4.5, PROTOCOL §3. */
 static __always_inline enum reason check_inner(hook_ctx *ctx, __u32 at, const struct mip6_ipv6 *outer, __u32 end)
 {
@@ -161,6 +198,8 @@ static __always_inline enum reason check_inner(hook_ctx *ctx, __u32 at, const st
 		return DROP_TUNNEL_INNER;
 	if (!addr_is_routable(&inner->src))
 		return DROP_TUNNEL_SOURCE;
+	if (local_flags(&inner->dst) & LOCAL_HOME)
+		return check_own_inner(inner, outer);
 	b = binding_of(&inner->src);
 	if (!b)
 		return local_flags(&inner->src) ? DROP_TUNNEL_SOURCE : DROP_TUNNEL_NO_BINDING;
@@ -203,13 +242,16 @@ static __always_inline enum reason decapsulate(hook_ctx *ctx, __u32 l3, __u32 at
 	return hook_remove(ctx, l3, at - l3) ? DROP_NO_ROOM : REASON_NONE;
 }
 
+/* Beside enum local_addr_flag, within a run: its destination is the home address of a routing header just hidden. */
+enum { LOCAL_ROUTED = 1U << 31 };
+
 /*
  * A packet to one of our addresses that is no plain tunnel packet. Return: a verdict, a drop, or REASON_NONE where a
  * tunnel was taken off and the inner packet is to be looked at.
  */
 __noinline int inspect_local(hook_ctx *ctx, __u32 l3, __u32 local)
 {
-	struct walk w = { .l3 = l3 };
+	struct walk w = { .l3 = l3, .seen = local & LOCAL_ROUTED ? SEEN_ROUTED : 0 };
 	struct mip6_ipv6 *ip;
 	enum reason why;
 	__u32 end;

@@ -123,6 +123,19 @@ static __always_inline enum reason write_advertisement(hook_ctx *ctx, __u32 l3, 
 	return SENT_NEIGHBOUR;
 }
 
+/* On our way home, before the acknowledgement, our home agent alone may find us at our home address: everybody else
+ * finds it where it still is, at the agent (RFC 6275 §11.5.5). */
+static __always_inline bool may_learn(__u32 flags, const struct in6_addr *target, const struct in6_addr *asker)
+{
+	struct home_address *home;
+
+	if (!(flags & PROXIED_RETURNING))
+		return true;
+	home = home_of(target);
+	return home && (addr_same(asker, &home->agent) ||
+			(addr_is_link_local(asker) && addr_same(asker, &home->agent_link_local)));
+}
+
 /* Return: SENT_NEIGHBOUR with the frame rewritten, to be sent back where it came from; REASON_NONE: not ours to answer;
  * a drop. */
 __noinline int answer_solicitation(hook_ctx *ctx, __u32 l3, const struct port *port)
@@ -146,6 +159,8 @@ __noinline int answer_solicitation(hook_ctx *ctx, __u32 l3, const struct port *p
 	if (!p)
 		return REASON_NONE;
 	flags = p->flags;
+	if (!may_learn(flags, &key.target, &ip->src))
+		return REASON_NONE;
 	if (!solicitation_valid(ctx, l3))
 		return DROP_ND_MALFORMED;
 	ip = ipv6_at(ctx, l3);

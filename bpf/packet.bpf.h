@@ -28,7 +28,8 @@ enum seen {
 	SEEN_AH = 1 << 5,
 	SEEN_TUNNEL_LIMIT = 1 << 6,
 	SEEN_OTHER_OPTION = 1 << 7, /* one that we don't know and may not skip (RFC 8200 §4.2): the kernel answers */
-	SEEN_OWN_OPTION = 1 << 8,   /* 0x1E with the right tag */
+	SEEN_OWN_OPTION = 1 << 8,   /* 0x1E that we wrote */
+	SEEN_ROUTED = 1 << 9,	    /* from the caller: this run hid a routing header */
 };
 
 /*
@@ -83,16 +84,22 @@ static __always_inline struct mip6_ipv6 *ipv6_at(hook_ctx *ctx, __u32 at)
 	return octets_at(ctx, at, sizeof(struct mip6_ipv6));
 }
 
-/* Our tag in this option 0x1E? */
-static __always_inline bool own_option(hook_ctx *ctx, const __u8 *option)
+/*
+ * Is this option 0x1E one that we wrote? At XDP only that which this very run made of a routing header can be there; TC
+ * knows ours by their tags.
+ */
+static __always_inline bool own_option(hook_ctx *ctx, const struct walk *w, const __u8 *option)
 {
-	__u32 zero = 0;
-	struct secrets *s = bpf_map_lookup_elem(&secrets, &zero);
+	__u32 zero = 0, tag;
+	struct secrets *s;
 
-	if (!s || (void *)(option + 6) > hook_end(ctx))
+	if (!hook_may_see_own_option())
+		return (w->seen & SEEN_ROUTED) && w->option == w->l3 + IP6_HDR_LEN + 2;
+	s = bpf_map_lookup_elem(&secrets, &zero);
+	if (!s || (void *)(option + 6) > hook_end(ctx) || option[1] != 20)
 		return false;
-	return option[1] == 20 && option[2] == s->tag[0] && option[3] == s->tag[1] && option[4] == s->tag[2] &&
-	       option[5] == s->tag[3];
+	tag = *(__u32 *)(option + 2);
+	return tag == *(__u32 *)s->tag || tag == *(__u32 *)s->route_tag;
 }
 
 /*
@@ -124,7 +131,7 @@ static __always_inline enum reason take_option(hook_ctx *ctx, struct walk *w, co
 		w->seen |= SEEN_TUNNEL_LIMIT;
 		w->limit = option[2];
 	} else if (type == OPT_VERIFIED_HOME) {
-		if (!hook_may_see_own_option() || !own_option(ctx, option))
+		if (!own_option(ctx, w, option))
 			return DROP_FORGED_OPTION;
 		w->seen |= SEEN_OWN_OPTION;
 	} else if (type != OPT_PADN && (type & 0xC0)) {

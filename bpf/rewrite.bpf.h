@@ -143,6 +143,51 @@ static __always_inline enum reason hide_home_address(hook_ctx *ctx, const struct
 	return REASON_NONE;
 }
 
+/*
+ * A type 2 routing header right behind the IPv6 header, whose home address is ours: destination and home address change
+ * places, and the header becomes one of destination options, of the same size, that holds the care-of address behind
+ * our tag (DESIGN §3). No sum but the kernel's over the whole packet notices the places; the first eight octets it
+ * does.
+ */
+static __always_inline enum reason hide_routing_header(hook_ctx *ctx, __u32 l3)
+{
+	__u32 zero = 0;
+	struct secrets *s = bpf_map_lookup_elem(&secrets, &zero);
+	struct mip6_ipv6 *ip = ipv6_at(ctx, l3);
+	struct mip6_verified_home *option;
+	__be32 before[3], after[3];
+	__u32 *care_of, *home;
+
+	if (!s || !ip)
+		return DROP_TRUNCATED;
+	option = (void *)(ip + 1);
+	if ((void *)(option + 1) > hook_end(ctx))
+		return DROP_TRUNCATED;
+	before[0] = ((__be32 *)ip)[1];
+	before[1] = ((__be32 *)option)[0];
+	before[2] = ((__be32 *)option)[1];
+	ip->nexthdr = NH_DSTOPTS;
+	option->type = OPT_VERIFIED_HOME;
+	option->len = 20;
+	option->tag[0] = s->route_tag[0];
+	option->tag[1] = s->route_tag[1];
+	option->tag[2] = s->route_tag[2];
+	option->tag[3] = s->route_tag[3];
+	care_of = (__u32 *)&ip->dst;
+	home = (__u32 *)&option->care_of;
+	for (int i = 0; i < 4; i++) {
+		__u32 word = care_of[i];
+
+		care_of[i] = home[i];
+		home[i] = word;
+	}
+	after[0] = ((__be32 *)ip)[1];
+	after[1] = ((__be32 *)option)[0];
+	after[2] = ((__be32 *)option)[1];
+	hook_sum_changed(ctx, bpf_csum_diff(before, sizeof(before), after, sizeof(after), 0));
+	return REASON_NONE;
+}
+
 static __always_inline __u16 csum_fold(__u64 sum)
 {
 	sum = (sum & 0xFFFFFFFF) + (sum >> 32);

@@ -80,6 +80,14 @@ struct {
 	__type(value, struct answer);
 } answers SEC(".maps");
 
+/* Our own home addresses, as a mobile node. Writer: agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LIMIT_HOME_ADDRESSES);
+	__type(key, struct in6_addr);
+	__type(value, struct home_address);
+} home_addresses SEC(".maps");
+
 /* Writer: agent; the heartbeat is written every second. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -179,6 +187,12 @@ static __always_inline struct binding *binding_of(const struct in6_addr *home)
 		return NULL;
 	}
 	return b;
+}
+
+/* Our own home address @addr; NULL where it is none. */
+static __always_inline struct home_address *home_of(const struct in6_addr *addr)
+{
+	return bpf_map_lookup_elem(&home_addresses, addr);
 }
 
 static __always_inline __u32 local_flags(const struct in6_addr *addr)

@@ -89,6 +89,16 @@ static __always_inline enum reason look(hook_ctx *ctx, struct packet *p)
 	local = local_flags(&ip->dst);
 	if (!local)
 		return not_ours(ctx, p, ip);
+	if (ip->nexthdr == NH_ROUTING) {
+		enum reason why = take_routing_header(ctx, p->l3);
+
+		if (why != REASON_NONE && why != PASS_KERNEL)
+			return why;
+		if (why == REASON_NONE) { /* a packet to the home address that stands there now */
+			why = inspect_local(ctx, p->l3, LOCAL_ADDR | LOCAL_HOME | LOCAL_ROUTED);
+			return why == PASS_KERNEL ? PASS_ROUTED : why;
+		}
+	}
 	return inspect_local(ctx, p->l3, local);
 }
 
@@ -148,7 +158,7 @@ int mobgw_xdp(struct xdp_md *ctx)
 		/* not XDP_TX where it can be helped: veth flushes that only to a peer that runs XDP itself, and toward
 		 * one with mere GRO the answer would wait for the next packet (6.1 to 6.18, veth_xdp_flush()) */
 		return p.port->flags & PORT_REDIRECT ? bpf_redirect(hook_ifindex(ctx), 0) : XDP_TX;
-	case PASS_OTHER_MAC ... PASS_TUNNEL:
+	case PASS_FIRST ... PASS_LAST:
 		return XDP_PASS;
 	default:
 		return XDP_DROP;

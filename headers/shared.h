@@ -8,7 +8,7 @@
 #ifndef MOBGW_SHARED_H
 #define MOBGW_SHARED_H
 
-#define ABI_VERSION 1
+#define ABI_VERSION 2
 
 /*
  * Every packet that reaches a program ends under exactly one VERDICT or DROP; NOTEs are counted beside.
@@ -30,6 +30,8 @@
 	  "out of the tunnel, handed to the kernel (local, or next hop unknown)")                                      \
 	X(PASS_TUNNEL, VERDICT, "pass-tunnel",                                                                         \
 	  "tunnel packet that needs reassembly or header processing by the kernel")                                    \
+	X(PASS_ROUTED, VERDICT, "pass-routed",                                                                         \
+	  "type 2 routing header to our own home address verified and hidden: handed to the kernel")                   \
 	/* sent by us */                                                                                               \
 	X(SENT_ENCAPSULATED, VERDICT, "encapsulated", "tunnelled to the care-of address")                              \
 	X(SENT_REENCAPSULATED, VERDICT, "reencapsulated", "out of one mobile node's tunnel into another's")            \
@@ -41,6 +43,10 @@
 	X(SENT_NEIGHBOUR, VERDICT, "neighbour-answered", "neighbour solicitation for a bound home address answered")   \
 	X(SENT_AGENT, VERDICT, "slow-to-agent",                                                                        \
 	  "handed to the agent: tunnel packet to fragment, or an ICMPv6 error to send")                                \
+	X(SENT_REVERSE, VERDICT, "reverse-tunnelled", "from our own home address, tunnelled to its home agent")        \
+	X(SENT_UPDATE, VERDICT, "home-address-inserted",                                                               \
+	  "sent from our own home address by its care-of address, with a home address option")                         \
+	X(SENT_AT_HOME, VERDICT, "sent-at-home", "from our own home address, sent on its home link")                   \
 	/* dropped: structure */                                                                                       \
 	X(DROP_TRUNCATED, DROP, "truncated", "shorter than its headers say")                                           \
 	X(DROP_EXT_DEPTH, DROP, "extension-depth", "more extension headers than the documented bound")                 \
@@ -87,16 +93,26 @@
 	X(DROP_NO_ROOM, DROP, "no-room", "the kernel gave no room to write the new headers")                           \
 	X(DROP_NO_ROUTE, DROP, "no-route",                                                                             \
 	  "no route to the care-of address, or multicast of the device without ND itself")                             \
+	/* dropped: our own home addresses */                                                                          \
+	X(DROP_RH2, DROP, "routing-type-2", "type 2 routing header that is not one segment to our own home address")   \
+	X(DROP_TUNNEL_AGENT, DROP, "tunnel-wrong-agent",                                                               \
+	  "tunnel packet for our own home address that its home agent did not send")                                   \
+	X(DROP_NO_REGISTRATION, DROP, "no-registration",                                                               \
+	  "from our own home address while nobody forwards for it: never sent in clear on a visited link")             \
+	X(DROP_IN_CLEAR, DROP, "home-in-clear",                                                                        \
+	  "from our own home address past its tunnel, by an uplink without Ethernet: never sent in clear")             \
 	/* beside the verdict */                                                                                       \
 	X(NOTE_RESOLVE, NOTE, "resolve-asked", "agent asked to resolve a next hop")                                    \
 	X(NOTE_FIB, NOTE, "fib-lookup", "next hop looked up in the kernel's table (agent's entry missing or old)")     \
 	X(NOTE_EVENT_LOST, NOTE, "event-lost", "event for the agent lost: ring full or over its rate")                 \
-	X(NOTE_EXPIRED, NOTE, "binding-expired", "packet for a binding past its lifetime: treated as unbound")
+	X(NOTE_EXPIRED, NOTE, "binding-expired", "packet for a binding past its lifetime: treated as unbound")         \
+	X(NOTE_BOTH_WAYS, NOTE, "sent-both-ways",                                                                      \
+	  "also sent by the new uplink, while the home agent may have heard of it already or not yet")
 
 enum reason_class { REASON_CLASS_NOTE, REASON_CLASS_VERDICT, REASON_CLASS_DROP };
 
 #define REASON_ENUM_(id, class, name, text) id,
-enum reason { REASONS(REASON_ENUM_) REASON_COUNT };
+enum reason { REASONS(REASON_ENUM_) REASON_COUNT, PASS_FIRST = PASS_OTHER_MAC, PASS_LAST = PASS_ROUTED };
 #undef REASON_ENUM_
 
 /* Sizes and limits, each with its reason. docs/architecture.md repeats them and is checked against this file. */
@@ -106,8 +122,10 @@ enum limit {
 	LIMIT_NEXTHOPS = 1 << 16, /* 2 MB; one per gateway, and one per on-link care-of address */
 	LIMIT_PORTS = 256,
 	LIMIT_LOCAL_ADDRS = 4096,
-	LIMIT_HOME_LINKS = 16, /* walked by a loop, only for unbound addresses on TC */
-	LIMIT_ANSWERS = 4096,  /* short-lived; LRU */
+	LIMIT_HOME_LINKS = 16,	   /* walked by a loop, only for unbound addresses on TC */
+	LIMIT_ANSWERS = 4096,	   /* short-lived; LRU */
+	LIMIT_HOME_ADDRESSES = 64, /* of a mobile node itself */
+	LIMIT_UPLINKS = 16,
 	LIMIT_SOURCES = 16384, /* rate-limited sources remembered; LRU */
 	LIMIT_EVENTS_BYTES = 1 << 20,
 	LIMIT_EXT_HEADERS = 8,	   /* extension headers walked in one packet */
@@ -168,7 +186,8 @@ enum port_flag {
 /* Map `local_addrs`, key struct in6_addr, value __u32 of these. Writer: agent, from netlink. */
 enum local_addr_flag {
 	LOCAL_ADDR = 1 << 0,
-	LOCAL_TUNNEL_ENDPOINT = 1 << 1, /* our home agent address */
+	LOCAL_TUNNEL_ENDPOINT = 1 << 1, /* our home agent address; on a mobile node every address of an uplink */
+	LOCAL_HOME = 1 << 2,		/* our own home address, as a mobile node */
 };
 
 /* Map `proxied`, writer: agent. Addresses defended on a home link. */
@@ -184,6 +203,7 @@ struct proxied {
 enum proxied_flag {
 	PROXIED_LINK_LOCAL = 1 << 0, /* the node's link-local address (L bit): defended, never tunnelled */
 	PROXIED_ROUTER = 1 << 1,     /* a mobile router: advertisements carry R */
+	PROXIED_RETURNING = 1 << 2,  /* our own home address on our way home: its home agent alone gets an answer */
 };
 
 /* Map `home_links`, array; unused entries have prefix_len 0. Writer: agent. */
@@ -194,13 +214,48 @@ struct home_link {
 };
 
 /*
- * Map `answers`, LRU, key struct in6_addr (home address), writer: agent. How signalling to a home address leaves when
- * the binding does not say it: the BA to a refused or deleted registration (RFC 6275 §9.5.4).
+ * Map `answers`, LRU, key struct in6_addr (home address), writer: agent. How signalling leaves when no binding says it:
+ * to somebody's home address, the BA to a refused or deleted registration (RFC 6275 §9.5.4); from our own, the binding
+ * update that asks for one (§11.7.1).
  */
 struct answer {
-	struct in6_addr care_of; /* destination, home address in a type 2 routing header; unspecified: direct, on the
-				    home link */
+	struct in6_addr care_of; /* where the home address stands in a type 2 routing header or, our own, in a home
+				    address option; unspecified: direct, on the home link */
 	__u64 expires;		 /* jiffies64 */
+	__u32 ifindex;		 /* our own: the uplink; else 0, as the route says */
+	__u32 pad;
+};
+
+/* One way from a mobile node to its home agent. */
+struct home_way {
+	struct in6_addr care_of;
+	__u32 ifindex; /* the uplink; 0: no way */
+	__u16 mtu;     /* of the path to the home agent, as far as known */
+	__u16 pad;
+};
+
+enum home_state {
+	HOME_BLOCKED, /* no registration: nothing leaves */
+	HOME_AWAY,    /* registered: through the tunnel */
+	HOME_THERE,   /* at home: straight on the home link */
+};
+
+/*
+ * Map `home_addresses`, key struct in6_addr, writer: agent. Our own, as a mobile node (RFC 6275 §11.1). What follows
+ * `next` is for the agent's next life alone.
+ */
+struct home_address {
+	struct in6_addr agent;
+	struct in6_addr agent_link_local; /* of its router advertisements on the home link; unspecified: not heard */
+	struct home_way way;		  /* registered, or the home link */
+	struct home_way next;		  /* another, asked for and not yet acknowledged: both are used */
+	__u64 expires;			  /* jiffies64; of the registration */
+	__u32 state;			  /* enum home_state */
+	__u16 seq;			  /* of the last binding update sent */
+	__u16 pad;
+	__u64 granted_ns; /* CLOCK_MONOTONIC */
+	__u32 lifetime_s;
+	__u32 pad2;
 };
 
 /* Map `settings`, array of one. Writer: agent. */
@@ -209,12 +264,17 @@ struct settings {
 	__u64 heartbeat;       /* jiffies64 when the agent was last alive */
 	__u32 hz;	       /* jiffies a second */
 	__u32 home_ifindex;    /* the device without ND that routes to home addresses lead to */
+	__u32 roles;	       /* enum role_flag */
+	__u32 pad;
 };
+
+enum role_flag { ROLE_HOME_AGENT = 1 << 0, ROLE_MOBILE_NODE = 1 << 1 };
 
 /* Map `secrets`, array of one, without BTF so that no dump explains it. Writer: agent, once per boot. */
 struct secrets {
-	__u8 tag[4];
-	__u8 reserved[60];
+	__u8 tag[4];	   /* in place of a home address option */
+	__u8 route_tag[4]; /* in place of a type 2 routing header */
+	__u8 reserved[56];
 };
 
 /* Map `registrations`, key struct in6_addr (home address), writer and reader: agent. What a restart must remember. */
@@ -264,8 +324,10 @@ _Static_assert(sizeof(struct nexthop) == 32, "half a cache line");
 _Static_assert(sizeof(struct port) == 32, "no implicit padding");
 _Static_assert(sizeof(struct proxied_key) == 20, "no implicit padding in a hash key");
 _Static_assert(sizeof(struct home_link) == 24, "no implicit padding");
-_Static_assert(sizeof(struct answer) == 24, "no implicit padding");
-_Static_assert(sizeof(struct settings) == 32, "no implicit padding");
+_Static_assert(sizeof(struct answer) == 32, "no implicit padding");
+_Static_assert(sizeof(struct home_way) == 24, "no implicit padding");
+_Static_assert(sizeof(struct home_address) == 112, "no implicit padding");
+_Static_assert(sizeof(struct settings) == 40, "no implicit padding");
 _Static_assert(sizeof(struct registration) == 32, "no implicit padding");
 _Static_assert(sizeof(struct event) == 32 + LIMIT_EVENT_PACKET, "no implicit padding");
 

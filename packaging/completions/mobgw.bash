@@ -11,12 +11,13 @@ _mobgw()
 		;;
 	esac
 	case $command in
-	show) words="bindings interfaces counters status --json --all --socket --help" ;;
+	show) words="bindings uplinks interfaces counters status --json --all --socket --help" ;;
 	monitor) words="--json --socket --help" ;;
+	handover) words="--auto --json --socket --help $(ls /sys/class/net)" ;;
 	check) words="--config --json --help" ;;
 	reasons) words="--json --markdown --help" ;;
 	esac
-	((COMP_CWORD == 1)) && words="show monitor check reasons --help --version"
+	((COMP_CWORD == 1)) && words="show monitor handover check reasons --help --version"
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }
 complete -F _mobgw mobgw

@@ -120,7 +120,7 @@ def test_a_second_daemon_is_refused(lab, ha):
 def test_foreign_pins_are_refused_and_left_alone(lab):
     gateway = lab.gateway()
     gateway.stop()
-    pin = f"{gateway.pin_dir}/1/bindings"
+    pin = f"{gateway.pin_dir}/2/bindings"
     os.unlink(pin)
     sh(["bpftool", "map", "create", pin, "type", "hash", "key", "4", "value", "4", "entries", "1", "name", "foreign"])
     code, log = gateway.refused_start()

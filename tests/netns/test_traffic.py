@@ -204,7 +204,7 @@ def test_bindings_and_next_hops_read_like_a_table_in_bpftool(lab, ha, away):
     lab.cn.ping(HOME, count=1)
     entries = ha.map_dump("bindings")
     assert len(entries) == 1 and "formatted" in entries[0]
-    text = sh(["bpftool", "map", "dump", "pinned", f"{ha.pin_dir}/1/bindings"]).stdout
+    text = sh(["bpftool", "map", "dump", "pinned", f"{ha.pin_dir}/2/bindings"]).stdout
     assert "care_of" in text and "expires" in text
 
 

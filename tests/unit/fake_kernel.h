@@ -122,7 +122,7 @@ int datapath_binding_delete(struct datapath *dp, const struct in6_addr *home)
 	return fake_call("binding_delete %s", addr_text(home));
 }
 
-int datapath_answer_set(struct datapath *dp, const struct in6_addr *home, const struct in6_addr *care_of)
+int datapath_answer_set(struct datapath *dp, const struct in6_addr *home, const struct in6_addr *care_of, int ifindex)
 {
 	return fake_call("answer_set %s -> %s", addr_text(home), addr_text(care_of));
 }

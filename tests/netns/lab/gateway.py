@@ -15,7 +15,7 @@ TOP = Path(__file__).resolve().parents[3]
 MOBGWD = os.environ.get("MOBGWD", str(TOP / "build/mobgwd"))
 MOBGW = os.environ.get("MOBGW", str(TOP / "build/mobgw"))
 BPFFS = "/sys/fs/bpf"
-ABI = "1"
+ABI = "2"
 
 
 def bpffs_mounted():
@@ -30,15 +30,7 @@ class Gateway:
                  interfaces=("uplink", "home"), home_links=None, authentication="none", max_lifetime=3600,
                  env=None, **home_agent):
         """mobile_nodes: home addresses, or dicts as in the file; further keywords go to home-agent: with - for _."""
-        number = len(lab.gateways)
-        self.lab, self.ns, self.env = lab, lab.ns(ns), env or {}
-        self.dir = tempfile.mkdtemp(prefix=f"{lab.prefix}-gw")
-        self.pin_dir = f"{BPFFS}/{lab.prefix}-{number}"
-        self.control = f"{self.dir}/control"
-        self.log_path = f"{self.dir}/log"
-        self.config_path = f"{self.dir}/mobgwd.yaml"
-        self.home_device = f"mgh{os.getpid() % 1000000}{number}"[:14]
-        self.process, self.monitors, self.final_log = None, [], ""
+        self._places(lab, ns, env)
         modes = {name: (mode if isinstance(mode, str) else mode.get(name, "auto")) for name in interfaces}
         self.config = {
             "roles": ["home-agent"],
@@ -53,6 +45,18 @@ class Gateway:
             },
             "pin-directory": self.pin_dir, "home-device": self.home_device, "control": {"path": self.control},
         }
+
+    def _places(self, lab, ns, env):
+        """Where this one's files, pins and devices are; several may run in one laboratory."""
+        number = len(lab.gateways)
+        self.lab, self.ns, self.env = lab, lab.ns(ns), env or {}
+        self.dir = tempfile.mkdtemp(prefix=f"{lab.prefix}-gw")
+        self.pin_dir = f"{BPFFS}/{lab.prefix}-{number}"
+        self.control = f"{self.dir}/control"
+        self.log_path = f"{self.dir}/log"
+        self.config_path = f"{self.dir}/mobgwd.yaml"
+        self.home_device = f"mgh{os.getpid() % 1000000}{number}"[:14]
+        self.process, self.monitors, self.final_log = None, [], ""
 
     def write_config(self):
         with open(self.config_path, "w") as file:

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The configured interfaces: attached in the best mode that works, again when they appear, and told to the roles. */
+#include "gateway.h"
+
+static void publish_link(struct gateway *gw, const char *text)
+{
+	struct gateway_event_info info = { .text = text };
+
+	control_publish(gw, GW_LINK, &info);
+}
+
+/*
+ * A trunk is never left to generic XDP unless it is asked for by name: the kernel keeps a tag beside the frame there,
+ * where the program neither sees nor removes it.
+ */
+static int attach_as_wished(struct gateway *gw, const struct config_interface *interface, const struct link_info *link,
+			    struct attachment *at)
+{
+	int err;
+
+	if (interface->mode != ATTACH_AUTO || !netlink_has_vlan(gw->nl, link->ifindex))
+		return datapath_attach(gw->dp, interface->name, link->ifindex, interface->mode, at);
+	if (!datapath_attach(gw->dp, interface->name, link->ifindex, ATTACH_NATIVE, at))
+		return 0;
+	err = datapath_attach(gw->dp, interface->name, link->ifindex, ATTACH_TC, at);
+	if (!err)
+		snprintf(at->why, sizeof(at->why),
+			 "no native XDP, and generic XDP does not see the tags of its VLANs, so TC");
+	return err;
+}
+
+static int attach_interface(struct gateway *gw, size_t i)
+{
+	const struct config_interface *interface = &gw->config->interfaces[i];
+	struct attachment *at = &gw->attachments[i], was = *at;
+	struct link_info link;
+	char text[256];
+	int err;
+
+	if (netlink_link_by_name(gw->nl, interface->name, &link)) {
+		snprintf(at->name, sizeof(at->name), "%s", interface->name);
+		snprintf(at->why, sizeof(at->why), "no such interface; attached when it appears");
+		log_warn("interface %s: not there yet; attached when it appears", interface->name);
+		return 0;
+	}
+	err = attach_as_wished(gw, interface, &link, at);
+	if (err) {
+		log_error("interface %s: not attached: %s", interface->name, at->why);
+		return err;
+	}
+	if (was.ifindex == at->ifindex && was.mode == at->mode)
+		return 0;
+	snprintf(text, sizeof(text), "%s attached: %s%s%s%s", interface->name, attach_mode_name(at->mode),
+		 at->why[0] ? " (" : "", at->why, at->why[0] ? ")" : "");
+	log_info("interface %s", text);
+	publish_link(gw, text);
+	return 0;
+}
+
+void interfaces_on_link(struct gateway *gw, const char *name, int ifindex, bool present)
+{
+	for (size_t i = 0; i < gw->config->interface_count; i++) {
+		struct attachment *at = &gw->attachments[i];
+
+		if (strcmp(gw->config->interfaces[i].name, name))
+			continue;
+		if (present) {
+			attach_interface(gw, i);
+			home_device_link_up(gw->config, name);
+			if (gw->nh)
+				nexthops_link_changed(gw->nh, ifindex);
+		} else {
+			char text[64];
+
+			datapath_forget_port(gw->dp, ifindex);
+			memset(at, 0, sizeof(*at));
+			snprintf(at->name, sizeof(at->name), "%s", name);
+			snprintf(at->why, sizeof(at->why), "vanished; attached again when it appears");
+			snprintf(text, sizeof(text), "%s vanished", name);
+			log_warn("interface %s", text);
+			publish_link(gw, text);
+		}
+	}
+	if (gw->ha)
+		home_agent_on_link(gw, name, ifindex, present);
+	if (gw->mn)
+		mobile_node_on_link(gw, name, ifindex, present);
+}
+
+int interfaces_attach(struct gateway *gw)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < gw->config->interface_count; i++)
+		err = attach_interface(gw, i);
+	return err;
+}

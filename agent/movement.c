@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Movement detection: which address and router of each uplink are believed, and which are to be asked again. Pure.
+ * RFC 6275 §11.5.1-11.5.4; RFC 4861 §6.3.4, §6.3.7. Lists are short and bounded, so they are walked.
+ */
+#include "movement.h"
+
+#include <stdlib.h>
+
+enum {
+	OVERDUE_SLACK_MS = 200, /* an advertisement may be late by what a loaded host needs */
+	RECENT_MS = 1000,	/* heard within this time a router needs no probe */
+};
+
+#define NEVER ((struct mono){ INT64_MAX })
+
+struct prefix {
+	struct in6_addr prefix; /* with router_address the router's whole address */
+	uint8_t len;
+	bool on_link, router_address;
+};
+
+struct router {
+	struct in6_addr addr;
+	uint64_t epoch; /* last confirmed in */
+	struct mono heard, confirmed;
+	struct mono lifetime_until; /* as a default router */
+	uint32_t interval_ms, mtu;
+	struct prefix prefixes[MOVEMENT_PREFIXES];
+	uint8_t prefix_count;
+	unsigned int probes; /* sent without an answer; 0: none under way */
+	struct mono probe_at;
+	bool dead; /* did not answer; until it is heard again */
+};
+
+struct place {
+	struct in6_addr addr;
+	uint64_t epoch; /* last confirmed in */
+	bool deprecated;
+};
+
+struct uplink {
+	bool up;
+	uint32_t link_epoch; /* as the caller counts */
+	uint64_t epoch;	     /* as we count, from 1; 0: link never seen */
+	struct mono changed, solicit_at;
+	unsigned int solicits;
+	bool heard_any; /* an advertisement in this epoch */
+	struct router routers[MOVEMENT_ROUTERS];
+	size_t router_count;
+	struct place places[MOVEMENT_ADDRESSES];
+	size_t place_count;
+	bool chosen;
+	struct in6_addr care_of;
+};
+
+struct movement {
+	const struct config *config;
+	struct movement_calls calls;
+	struct mono now; /* of the last call */
+	struct uplink uplinks[LIMIT_UPLINKS];
+};
+
+struct movement *movement_new(const struct config *config, const struct movement_calls *calls)
+{
+	struct movement *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->config = config;
+	m->calls = *calls;
+	for (size_t i = 0; i < LIMIT_UPLINKS; i++)
+		m->uplinks[i].solicit_at = NEVER;
+	return m;
+}
+
+void movement_free(struct movement *m)
+{
+	free(m);
+}
+
+/* ---- belief ---- */
+
+static bool router_current(const struct uplink *u, const struct router *r)
+{
+	return r->epoch == u->epoch && !r->dead;
+}
+
+static bool router_covers(const struct router *r, const struct in6_addr *addr)
+{
+	for (size_t i = 0; i < r->prefix_count; i++)
+		if (addr_in_prefix(addr, &r->prefixes[i].prefix, r->prefixes[i].len))
+			return true;
+	return false;
+}
+
+static bool router_default(const struct movement *m, const struct router *r)
+{
+	return mono_before(m->now, r->lifetime_until);
+}
+
+/* Some router once advertised the address's prefix: it stands and falls with such routers. */
+static bool is_advertised(const struct uplink *u, const struct in6_addr *addr)
+{
+	for (size_t i = 0; i < u->router_count; i++)
+		if (router_covers(&u->routers[i], addr))
+			return true;
+	return false;
+}
+
+static const struct router *router_for(const struct movement *m, const struct uplink *u, const struct in6_addr *addr)
+{
+	const struct router *other = NULL;
+
+	for (size_t i = 0; i < u->router_count; i++) {
+		const struct router *r = &u->routers[i];
+
+		if (!router_current(u, r) || !router_default(m, r))
+			continue;
+		if (router_covers(r, addr))
+			return r;
+		if (!other)
+			other = r;
+	}
+	return other;
+}
+
+static bool place_believed(const struct uplink *u, const struct place *p)
+{
+	if (!u->up || p->epoch != u->epoch)
+		return false;
+	for (size_t i = 0; i < u->router_count; i++)
+		if (router_covers(&u->routers[i], &p->addr) && !u->routers[i].dead)
+			return true;
+	return !is_advertised(u, &p->addr);
+}
+
+static struct place *find_place(struct uplink *u, const struct in6_addr *addr)
+{
+	for (size_t i = 0; i < u->place_count; i++)
+		if (addr_equal(&u->places[i].addr, addr))
+			return &u->places[i];
+	return NULL;
+}
+
+/* Keeps the address in use as long as it is good; then the newest that isn't deprecated, then any. */
+static void settle(struct uplink *u)
+{
+	const struct place *held = u->chosen ? find_place(u, &u->care_of) : NULL, *best = NULL;
+
+	if (held && place_believed(u, held) && !held->deprecated)
+		return;
+	for (size_t i = u->place_count; i-- > 0;) {
+		const struct place *p = &u->places[i];
+
+		if (place_believed(u, p) && (!best || (best->deprecated && !p->deprecated)))
+			best = p;
+	}
+	u->chosen = best != NULL;
+	if (best)
+		u->care_of = best->addr;
+}
+
+/* ---- links ---- */
+
+void movement_link(struct movement *m, size_t uplink, bool up, uint32_t epoch, struct mono now)
+{
+	struct uplink *u = &m->uplinks[uplink];
+
+	m->now = now;
+	if (up && (!u->up || !u->epoch || u->link_epoch != epoch)) {
+		u->epoch++;
+		u->changed = now;
+		u->heard_any = false;
+		u->solicits = 0;
+		u->solicit_at = now;
+	}
+	u->up = up;
+	u->link_epoch = epoch;
+	if (!up)
+		u->solicit_at = NEVER;
+	settle(u);
+}
+
+void movement_solicit_again(struct movement *m, size_t uplink, struct mono now)
+{
+	struct uplink *u = &m->uplinks[uplink];
+
+	m->now = now;
+	if (!u->up || u->heard_any)
+		return;
+	u->solicits = 0;
+	u->solicit_at = now;
+}
+
+static bool is_home_address(const struct movement *m, const struct in6_addr *addr)
+{
+	for (size_t i = 0; i < m->config->home_address_count; i++)
+		if (addr_equal(addr, &m->config->home_addresses[i].home))
+			return true;
+	return false;
+}
+
+void movement_address(struct movement *m, size_t uplink, const struct movement_address *addr, bool present,
+		      struct mono now)
+{
+	struct uplink *u = &m->uplinks[uplink];
+	struct place *p = find_place(u, &addr->addr);
+
+	m->now = now;
+	if (!addr_is_routable(&addr->addr) || is_home_address(m, &addr->addr))
+		return; /* a care-of address is one of another's link, RFC 6275 §11.5.3 */
+	if (!present) {
+		if (p)
+			memmove(p, p + 1, (char *)(u->places + u->place_count--) - (char *)(p + 1));
+	} else if (p) {
+		p->deprecated = addr->deprecated;
+	} else if (u->place_count < MOVEMENT_ADDRESSES) {
+		/* new here, so configured for the link as it is now */
+		u->places[u->place_count++] =
+			(struct place){ .addr = addr->addr, .epoch = u->epoch, .deprecated = addr->deprecated };
+	}
+	settle(u);
+}
+
+/* ---- routers ---- */
+
+static struct router *find_router(struct uplink *u, const struct in6_addr *addr)
+{
+	for (size_t i = 0; i < u->router_count; i++)
+		if (addr_equal(&u->routers[i].addr, addr))
+			return &u->routers[i];
+	return NULL;
+}
+
+/* Of whom the care-of address lives; NULL where of nobody known. */
+static struct router *router_in_use(struct uplink *u)
+{
+	for (size_t i = 0; u->chosen && i < u->router_count; i++)
+		if (router_current(u, &u->routers[i]) && router_covers(&u->routers[i], &u->care_of))
+			return &u->routers[i];
+	return NULL;
+}
+
+/* A place in the table: a free one, or that of the router unheard for longest. Bounded whatever a stranger sends. */
+static struct router *new_router(struct uplink *u, const struct in6_addr *addr)
+{
+	const struct router *in_use = router_in_use(u);
+	struct router *r = NULL;
+
+	if (u->router_count < MOVEMENT_ROUTERS) {
+		r = &u->routers[u->router_count++];
+	} else {
+		for (size_t i = 0; i < MOVEMENT_ROUTERS; i++)
+			if (&u->routers[i] != in_use && (!r || mono_before(u->routers[i].heard, r->heard)))
+				r = &u->routers[i];
+	}
+	*r = (struct router){ .addr = *addr, .probe_at = NEVER };
+	return r;
+}
+
+/* Confirmed, the addresses it speaks for too; and those of a link where it was before, for which no router speaks
+ * (DHCPv6, an administrator): the link is still the same. */
+static void confirm(struct uplink *u, struct router *r, bool known, struct mono now)
+{
+	r->epoch = u->epoch;
+	r->dead = false;
+	r->confirmed = now;
+	r->probes = 0;
+	r->probe_at = r->interval_ms ? mono_add_ms(now, (int64_t)r->interval_ms + OVERDUE_SLACK_MS) : NEVER;
+	for (size_t i = 0; i < u->place_count; i++)
+		if (router_covers(r, &u->places[i].addr) || (known && !is_advertised(u, &u->places[i].addr)))
+			u->places[i].epoch = u->epoch;
+}
+
+static void take_prefixes(struct router *r, const struct nd_router_advert *advert)
+{
+	r->prefix_count = 0;
+	for (size_t i = 0; i < advert->prefix_count && r->prefix_count < MOVEMENT_PREFIXES; i++) {
+		const struct nd_prefix *p = &advert->prefixes[i];
+
+		if (!p->valid_s || !p->len || !(p->on_link || p->autonomous))
+			continue;
+		r->prefixes[r->prefix_count++] = (struct prefix){ p->prefix, p->len, p->on_link, p->router_address };
+	}
+}
+
+/* Another router was heard: is ours still there? Asked at once, unless we know (RFC 6275 §11.5.1). */
+static void doubt(struct movement *m, struct uplink *u, struct mono now)
+{
+	struct router *r = router_in_use(u);
+
+	if (r && !r->probes && now.ns - r->confirmed.ns > RECENT_MS * INT64_C(1000000))
+		r->probe_at = now;
+}
+
+void movement_router_advert(struct movement *m, size_t uplink, const struct in6_addr *router,
+			    const struct nd_router_advert *advert, struct mono now)
+{
+	struct uplink *u = &m->uplinks[uplink];
+	struct router *r = find_router(u, router);
+	bool known = r != NULL;
+
+	m->now = now;
+	if (!u->up)
+		return;
+	if (!known) {
+		doubt(m, u, now);
+		r = new_router(u, router);
+	} else if (router_in_use(u) != r) {
+		doubt(m, u, now);
+	}
+	r->heard = now;
+	r->interval_ms = advert->interval_ms;
+	r->mtu = advert->mtu;
+	r->lifetime_until = mono_add_s(now, advert->lifetime_s);
+	take_prefixes(r, advert);
+	confirm(u, r, known, now);
+	u->heard_any = true;
+	u->solicit_at = NEVER;
+	settle(u);
+}
+
+void movement_router_reachable(struct movement *m, size_t uplink, const struct in6_addr *router, struct mono now)
+{
+	struct uplink *u = &m->uplinks[uplink];
+	struct router *r = find_router(u, router);
+
+	m->now = now;
+	if (!u->up || !r || !r->probes)
+		return; /* nobody was asked */
+	confirm(u, r, true, now);
+	settle(u);
+}
+
+/* ---- time ---- */
+
+static bool due(struct mono at, struct mono now)
+{
+	return !mono_before(now, at);
+}
+
+static void tick_router(struct movement *m, size_t uplink, struct router *r, struct mono now)
+{
+	struct uplink *u = &m->uplinks[uplink];
+
+	if (!due(r->probe_at, now) || r->dead || r->epoch != u->epoch)
+		return;
+	if (r->probes == MOVEMENT_PROBES) {
+		r->dead = true;
+		r->probes = 0;
+		r->probe_at = NEVER;
+		return;
+	}
+	r->probes++;
+	r->probe_at = mono_add_ms(now, MOVEMENT_PROBE_MS);
+	m->calls.probe(m->calls.arg, uplink, &r->addr);
+}
+
+/* No router answered: where there never was one, silence says nothing against an address. */
+static void on_silence(struct uplink *u)
+{
+	for (size_t i = 0; i < u->place_count; i++)
+		if (!is_advertised(u, &u->places[i].addr))
+			u->places[i].epoch = u->epoch;
+}
+
+static struct mono silence_at(const struct uplink *u)
+{
+	return u->up && !u->heard_any ? mono_add_ms(u->changed, MOVEMENT_SILENCE_MS) : NEVER;
+}
+
+static struct mono tick_uplink(struct movement *m, size_t uplink, struct mono now)
+{
+	struct uplink *u = &m->uplinks[uplink];
+	struct mono next = NEVER;
+
+	if (!u->up)
+		return next;
+	if (due(u->solicit_at, now)) {
+		u->solicit_at = ++u->solicits < MOVEMENT_SOLICITS ? mono_add_ms(now, MOVEMENT_SOLICIT_MS) : NEVER;
+		m->calls.solicit(m->calls.arg, uplink);
+	}
+	if (due(silence_at(u), now))
+		on_silence(u);
+	else if (mono_before(silence_at(u), next))
+		next = silence_at(u);
+	for (size_t i = 0; i < u->router_count; i++) {
+		tick_router(m, uplink, &u->routers[i], now);
+		if (u->routers[i].epoch == u->epoch && mono_before(u->routers[i].probe_at, next))
+			next = u->routers[i].probe_at;
+	}
+	settle(u);
+	return mono_before(u->solicit_at, next) ? u->solicit_at : next;
+}
+
+struct mono movement_tick(struct movement *m, struct mono now)
+{
+	struct mono next = NEVER;
+
+	m->now = now;
+	for (size_t i = 0; i < m->config->uplink_count; i++) {
+		struct mono at = tick_uplink(m, i, now);
+
+		if (mono_before(at, next))
+			next = at;
+	}
+	return next;
+}
+
+/* ---- what is believed ---- */
+
+void movement_point(const struct movement *m, size_t uplink, struct movement_point *out)
+{
+	const struct uplink *u = &m->uplinks[uplink];
+	const struct router *r;
+
+	*out = (struct movement_point){ .up = u->up, .usable = u->up && u->chosen };
+	out->changing = u->up && !u->heard_any && mono_before(m->now, silence_at(u));
+	if (!out->usable)
+		return;
+	out->care_of = u->care_of;
+	r = router_for(m, u, &u->care_of);
+	if (!r)
+		return;
+	out->has_router = true;
+	out->router = r->addr;
+	out->router_mtu = r->mtu;
+}
+
+static bool advertises_home(const struct router *r, const struct config_home_address *home)
+{
+	for (size_t i = 0; i < r->prefix_count; i++)
+		if (r->prefixes[i].on_link && r->prefixes[i].len == home->prefix_len &&
+		    addr_in_prefix(&r->prefixes[i].prefix, &home->prefix, home->prefix_len))
+			return true;
+	return false;
+}
+
+static bool is_agent(const struct router *r, const struct config_home_address *home)
+{
+	for (size_t i = 0; i < r->prefix_count; i++)
+		if (r->prefixes[i].router_address && addr_equal(&r->prefixes[i].prefix, &home->agent))
+			return true;
+	return false;
+}
+
+bool movement_at_home(const struct movement *m, size_t uplink, const struct config_home_address *home,
+		      struct in6_addr *agent_link_local)
+{
+	const struct uplink *u = &m->uplinks[uplink];
+	bool there = false;
+
+	if (agent_link_local)
+		*agent_link_local = in6addr_any;
+	for (size_t i = 0; u->up && i < u->router_count; i++) {
+		const struct router *r = &u->routers[i];
+
+		if (!router_current(u, r) || !advertises_home(r, home))
+			continue;
+		there = true;
+		if (agent_link_local && is_agent(r, home))
+			*agent_link_local = r->addr;
+	}
+	for (size_t i = 0; i < u->place_count; i++)
+		there |= place_believed(u, &u->places[i]) &&
+			 addr_in_prefix(&u->places[i].addr, &home->prefix, home->prefix_len);
+	return there;
+}
+
+size_t movement_routers(const struct movement *m, size_t uplink, struct movement_router_view *out, size_t room)
+{
+	const struct uplink *u = &m->uplinks[uplink];
+	size_t count = u->router_count < room ? u->router_count : room;
+
+	for (size_t i = 0; i < count; i++)
+		out[i] = (struct movement_router_view){ .router = u->routers[i].addr,
+							.reachable = !u->routers[i].dead,
+							.current = router_current(u, &u->routers[i]),
+							.interval_ms = u->routers[i].interval_ms,
+							.heard = u->routers[i].heard };
+	return u->router_count;
+}
