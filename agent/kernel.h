@@ -192,10 +192,18 @@ int home_device_remove(const struct config *config);
 int mobile_device_open(const struct config *config, int home_ifindex);
 /* MTU of the routes by which home addresses send: sockets see it as path MTU. */
 int mobile_device_mtu(const struct config *config, int home_ifindex, size_t home, uint32_t mtu);
-/* Everything from @care_of, and on the home link from home addresses, goes by @router there; @router NULL:
- * as the kernel's own routes say. One care-of address per uplink: it replaces the former; @care_of NULL: none. */
-int mobile_device_care_of(const struct config *config, size_t uplink, int ifindex, const struct in6_addr *care_of,
-			  const struct in6_addr *router);
+/* How an uplink's packets leave. */
+struct mobile_road {
+	int ifindex;
+	struct in6_addr care_of; /* unspecified: none */
+	bool has_router;	 /* false: as the kernel's own routes say */
+	struct in6_addr router;
+	struct in6_addr prefix; /* on the link, with the care-of address in it */
+	uint8_t prefix_len;	/* 0: none */
+};
+/* Everything from the care-of address, and on the home link from home addresses, goes by this router. One care-of
+ * address per uplink: it replaces the former. */
+int mobile_device_lead(const struct config *config, size_t uplink, const struct mobile_road *road);
 /* On the home link what is sent from the home address may leave by the uplink itself. */
 int mobile_device_home_link(const struct config *config, size_t uplink, const struct in6_addr *home, bool there);
 /* On the home link the uplink itself has the home address: the kernel answers for it. */
@@ -208,6 +216,8 @@ int mobile_device_remove(const struct config *config);
 struct nd_socket;
 int nd_socket_open(sd_event *loop, const struct kernel_handlers *handlers, struct nd_socket **out);
 void nd_socket_close(struct nd_socket *so);
+/* Takes what has arrived already. */
+void nd_socket_poll(struct nd_socket *so);
 /* Hop limit 255; source is a link-local address of the uplink, as the kernel chooses, or @src. -EADDRNOTAVAIL: it has
  * none yet. */
 int nd_socket_send(struct nd_socket *so, int ifindex, const struct in6_addr *src, const struct in6_addr *dst,

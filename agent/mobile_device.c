@@ -18,7 +18,7 @@ enum {
 	HOME_TABLE = 0x6d80,   /* + index of the home address: the device without ND */
 	PREFERENCE_CARE_OF = 0x6d6a,
 	PREFERENCE_AT_HOME = 0x6d6b,
-	PREFERENCE_HOME = 0x6d6c,
+	PREFERENCE_HOME = 0x6d6d,
 };
 
 /* As home_device.c: one neighbour entry for all, and no ND that could miss an answer. */
@@ -27,8 +27,7 @@ static const struct in6_addr gateway = { .s6_addr = { 0xfe, 0x80, [15] = 1 } };
 struct rule {
 	uint32_t preference, table, flags;
 	const struct in6_addr *from;
-	const char *oif;   /* NULL: any */
-	bool not_defaults; /* routes of the table but its default one */
+	const char *oif; /* NULL: any */
 };
 
 static int change_rule(struct mnl_socket *sock, uint16_t type, const struct rule *rule)
@@ -50,30 +49,19 @@ static int change_rule(struct mnl_socket *sock, uint16_t type, const struct rule
 	mnl_attr_put(msg, FRA_SRC, sizeof(*rule->from), rule->from);
 	if (rule->oif)
 		mnl_attr_put_strz(msg, FRA_OIFNAME, rule->oif);
-	if (rule->not_defaults)
-		mnl_attr_put_u32(msg, FRA_SUPPRESS_PREFIXLEN, 0);
 	err = rtnl_talk(sock, msg, NULL, NULL);
 	return err == (type == RTM_NEWRULE ? -EEXIST : -ENOENT) ? 0 : err;
 }
 
-/* The table for @from: more specific routes of the main one first, such as those of the link itself. */
-static int change_rules(struct mnl_socket *sock, uint16_t type, uint32_t preference, uint32_t table,
-			const struct in6_addr *from, const char *oif)
-{
-	struct rule specific = { preference, RT_TABLE_MAIN, 0, from, oif, true };
-	struct rule by_table = { preference, table, 0, from, oif, false };
-	int err = change_rule(sock, type, &specific);
-
-	return err ? err : change_rule(sock, type, &by_table);
-}
-
-struct default_route {
+struct route {
 	uint32_t table, mtu; /* mtu 0: the device's */
-	const struct in6_addr *via, *source;
+	struct in6_addr dst;
+	uint8_t dst_len;		     /* 0: default */
+	const struct in6_addr *via, *source; /* via NULL: on-link */
 	int ifindex;
 };
 
-static int change_default(struct mnl_socket *sock, uint16_t type, const struct default_route *route)
+static int change_route(struct mnl_socket *sock, uint16_t type, const struct route *route)
 {
 	char buf[512];
 	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
@@ -89,7 +77,10 @@ static int change_default(struct mnl_socket *sock, uint16_t type, const struct d
 	head->rtm_protocol = RTPROT_STATIC;
 	head->rtm_scope = RT_SCOPE_UNIVERSE;
 	head->rtm_type = RTN_UNICAST;
+	head->rtm_dst_len = route->dst_len;
 	mnl_attr_put_u32(msg, RTA_TABLE, route->table);
+	if (route->dst_len)
+		mnl_attr_put(msg, RTA_DST, sizeof(route->dst), &route->dst);
 	if (route->via)
 		mnl_attr_put(msg, RTA_GATEWAY, sizeof(*route->via), route->via);
 	if (route->source)
@@ -153,7 +144,7 @@ void mobile_device_uplink_up(const char *name)
 static int open_home(struct mnl_socket *sock, const struct config *config, size_t i, int home_ifindex)
 {
 	const struct in6_addr *home = &config->home_addresses[i].home;
-	struct rule rule = { PREFERENCE_HOME, HOME_TABLE + i, FIB_RULE_FIND_SADDR, home, NULL, false };
+	struct rule rule = { PREFERENCE_HOME, HOME_TABLE + i, FIB_RULE_FIND_SADDR, home, NULL };
 	int err = change_address(sock, RTM_NEWADDR, home_ifindex, home);
 
 	/* FIND_SADDR: also for what has no source yet, where the home address would become it */
@@ -181,16 +172,16 @@ int mobile_device_open(const struct config *config, int home_ifindex)
 
 int mobile_device_mtu(const struct config *config, int home_ifindex, size_t home, uint32_t mtu)
 {
-	struct default_route route = { .table = HOME_TABLE + home,
-				       .mtu = mtu,
-				       .via = &gateway,
-				       .source = &config->home_addresses[home].home,
-				       .ifindex = home_ifindex };
+	struct route route = { .table = HOME_TABLE + home,
+			       .mtu = mtu,
+			       .via = &gateway,
+			       .source = &config->home_addresses[home].home,
+			       .ifindex = home_ifindex };
 	struct mnl_socket *sock;
 	int err = rtnl_open(&sock, 0);
 
 	if (!err)
-		err = change_default(sock, RTM_NEWROUTE, &route);
+		err = change_route(sock, RTM_NEWROUTE, &route);
 	if (sock)
 		mnl_socket_close(sock);
 	if (err)
@@ -238,31 +229,113 @@ static int remove_former(struct mnl_socket *sock, uint32_t table, const struct i
 	err = rtnl_talk(sock, msg, take_rule, &former);
 	for (size_t i = 0; !err && i < former.count; i++)
 		if (!keep || !addr_equal(&former.found[i], keep))
-			err = change_rules(sock, RTM_DELRULE, PREFERENCE_CARE_OF, table, &former.found[i], NULL);
+			err = change_rule(sock, RTM_DELRULE,
+					  &(struct rule){ PREFERENCE_CARE_OF, table, 0, &former.found[i], NULL });
 	return err;
 }
 
-int mobile_device_care_of(const struct config *config, size_t uplink, int ifindex, const struct in6_addr *care_of,
-			  const struct in6_addr *router)
+/* Routes of one table, by what they lead to. */
+struct destinations {
+	uint32_t table;
+	struct {
+		struct in6_addr dst;
+		uint8_t len;
+	} found[16];
+	size_t count;
+};
+
+static int take_destination(const struct nlmsghdr *msg, void *arg)
 {
-	struct default_route route = { .table = UPLINK_TABLE + uplink, .via = router, .ifindex = ifindex };
+	static const uint8_t least[RTA_TABLE + 1] = { [RTA_DST] = 16, [RTA_TABLE] = 4 };
+	const struct rtmsg *head = mnl_nlmsg_get_payload(msg);
+	const struct nlattr *attr[RTA_TABLE + 1];
+	struct destinations *out = arg;
+
+	rtnl_attributes(msg, sizeof(*head), least, attr, RTA_TABLE);
+	if (!attr[RTA_TABLE] || mnl_attr_get_u32(attr[RTA_TABLE]) != out->table || out->count == ARRAY_SIZE(out->found))
+		return MNL_CB_OK;
+	out->found[out->count].len = head->rtm_dst_len;
+	if (attr[RTA_DST])
+		memcpy(&out->found[out->count].dst, mnl_attr_get_payload(attr[RTA_DST]), 16);
+	out->count++;
+	return MNL_CB_OK;
+}
+
+/* Takes away what the table holds beside @keep, also from a former life of the daemon. */
+static int remove_others(struct mnl_socket *sock, uint32_t table, const struct route *keep, size_t count)
+{
+	struct destinations all = { .table = table };
+	char buf[256];
+	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
+	struct rtmsg *head;
+	int err;
+
+	msg->nlmsg_type = RTM_GETROUTE;
+	msg->nlmsg_flags = NLM_F_DUMP;
+	head = mnl_nlmsg_put_extra_header(msg, sizeof(*head));
+	head->rtm_family = AF_INET6;
+	mnl_attr_put_u32(msg, RTA_TABLE, table);
+	err = rtnl_talk(sock, msg, take_destination, &all);
+	if (err == -ENOENT)
+		return 0; /* no such table yet */
+	for (size_t i = 0; !err && i < all.count; i++) {
+		struct route gone = { .table = table, .dst = all.found[i].dst, .dst_len = all.found[i].len };
+		bool kept = false;
+
+		for (size_t k = 0; k < count; k++)
+			kept |= keep[k].dst_len == gone.dst_len && addr_equal(&keep[k].dst, &gone.dst);
+		if (!kept)
+			err = change_route(sock, RTM_DELROUTE, &gone);
+	}
+	return err;
+}
+
+/* The router, the link itself, and the prefix that lies on it. */
+static int set_table(struct mnl_socket *sock, uint32_t table, const struct mobile_road *road)
+{
+	struct route routes[] = {
+		{ .table = table, .via = &road->router, .ifindex = road->ifindex },
+		{ .table = table, .dst = { .s6_addr = { 0xfe, 0x80 } }, .dst_len = 64, .ifindex = road->ifindex },
+		{ .table = table, .dst = road->prefix, .dst_len = road->prefix_len, .ifindex = road->ifindex },
+	};
+	size_t count = !road->has_router ? 0 : road->prefix_len ? 3 : 2;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < count; i++)
+		err = change_route(sock, RTM_NEWROUTE, &routes[i]);
+	return err ? err : remove_others(sock, table, routes, count);
+}
+
+int mobile_device_lead(const struct config *config, size_t uplink, const struct mobile_road *road)
+{
+	struct rule rule = { PREFERENCE_CARE_OF, UPLINK_TABLE + uplink, 0, &road->care_of, NULL };
 	struct mnl_socket *sock;
 	int err = rtnl_open(&sock, 0);
 
 	if (!err)
-		err = remove_former(sock, route.table, care_of);
-	if (!err && router)
-		err = change_default(sock, RTM_NEWROUTE, &route);
-	else if (!err)
-		err = change_default(sock, RTM_DELROUTE, &(struct default_route){ .table = route.table });
-	if (!err && care_of)
-		err = change_rules(sock, RTM_NEWRULE, PREFERENCE_CARE_OF, route.table, care_of, NULL);
+		err = remove_former(sock, rule.table, &road->care_of);
+	if (!err)
+		err = set_table(sock, rule.table, road);
+	if (!err && !IN6_IS_ADDR_UNSPECIFIED(&road->care_of))
+		err = change_rule(sock, RTM_NEWRULE, &rule);
 	if (sock)
 		mnl_socket_close(sock);
 	if (err)
 		log_error("mobile device: uplink %s by router %s: %s", config->uplinks[uplink].name,
-			  router ? addr_text(router) : "(none)", strerror(-err));
+			  road->has_router ? addr_text(&road->router) : "(none)", strerror(-err));
 	return err;
+}
+
+/* By the believed router; where none is known as the kernel's own routes say. */
+static int change_home_link(struct mnl_socket *sock, uint16_t type, const struct config *config, size_t uplink,
+			    const struct in6_addr *home)
+{
+	struct rule rule = { PREFERENCE_AT_HOME, UPLINK_TABLE + uplink, 0, home, config->uplinks[uplink].name };
+	int err = change_rule(sock, type, &rule);
+
+	rule.preference = PREFERENCE_AT_HOME + 1;
+	rule.table = RT_TABLE_MAIN;
+	return err ? err : change_rule(sock, type, &rule);
 }
 
 int mobile_device_home_link(const struct config *config, size_t uplink, const struct in6_addr *home, bool there)
@@ -271,8 +344,7 @@ int mobile_device_home_link(const struct config *config, size_t uplink, const st
 	int err = rtnl_open(&sock, 0);
 
 	if (!err)
-		err = change_rules(sock, there ? RTM_NEWRULE : RTM_DELRULE, PREFERENCE_AT_HOME, UPLINK_TABLE + uplink,
-				   home, config->uplinks[uplink].name);
+		err = change_home_link(sock, there ? RTM_NEWRULE : RTM_DELRULE, config, uplink, home);
 	if (sock)
 		mnl_socket_close(sock);
 	if (err)
@@ -304,21 +376,20 @@ int mobile_device_remove(const struct config *config)
 
 	for (size_t i = 0; !err && i < config->home_address_count; i++) {
 		const struct in6_addr *home = &config->home_addresses[i].home;
-		struct rule rule = { PREFERENCE_HOME, HOME_TABLE + i, FIB_RULE_FIND_SADDR, home, NULL, false };
 
-		change_rule(sock, RTM_DELRULE, &rule);
+		change_rule(sock, RTM_DELRULE,
+			    &(struct rule){ PREFERENCE_HOME, HOME_TABLE + i, FIB_RULE_FIND_SADDR, home, NULL });
 		for (size_t u = 0; u < config->uplink_count; u++) {
 			int ifindex = (int)if_nametoindex(config->uplinks[u].name);
 
-			change_rules(sock, RTM_DELRULE, PREFERENCE_AT_HOME, UPLINK_TABLE + u, home,
-				     config->uplinks[u].name);
+			change_home_link(sock, RTM_DELRULE, config, u, home);
 			if (ifindex)
 				change_address(sock, RTM_DELADDR, ifindex, home);
 		}
 	}
 	for (size_t u = 0; !err && u < config->uplink_count; u++) {
 		remove_former(sock, UPLINK_TABLE + u, NULL);
-		change_default(sock, RTM_DELROUTE, &(struct default_route){ .table = UPLINK_TABLE + u });
+		remove_others(sock, UPLINK_TABLE + u, NULL, 0);
 	}
 	if (sock)
 		mnl_socket_close(sock);

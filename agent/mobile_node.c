@@ -201,7 +201,7 @@ static void take_link(struct mobile_node *mn, size_t i, struct mono now)
 	}
 	if (up->ifindex != link.ifindex) {
 		mobile_device_uplink_up(link.name);
-		up->led = false;
+		memset(&up->led, 0, sizeof(up->led));
 	}
 	up->ifindex = link.ifindex;
 	up->mtu = link.mtu;
@@ -227,6 +227,9 @@ void mobile_node_on_address(struct gateway *gw, const struct address_info *addre
 	struct mono now = gw->clock();
 	int uplink;
 
+	/* the advertisement that the kernel made it from waits in our socket: without it, by which router? */
+	if (mn->started)
+		nd_socket_poll(gw->nd);
 	/* an address is news of its link, too: it may be told before the link is */
 	for (size_t i = 0; i < gw->config->uplink_count; i++)
 		if (!mn->uplinks[i].ifindex)

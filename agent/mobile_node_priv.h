@@ -16,9 +16,8 @@ struct uplink {
 	uint8_t mac[6];
 	bool ethernet;
 	struct movement_point point; /* as last seen */
-	bool led;		     /* rules for led_care_of by led_router stand in the kernel */
-	struct in6_addr led_care_of, led_router;
-	struct mono since; /* of the present point */
+	struct mobile_road led;	     /* what the kernel was told; ifindex 0: nothing yet */
+	struct mono since;	     /* of the present point */
 };
 
 struct home {

@@ -34,18 +34,22 @@ bool mobile_path_stands(const struct mobile_node *mn, const struct update_goal *
 void mobile_path_lead(struct mobile_node *mn, size_t uplink)
 {
 	struct uplink *up = &mn->uplinks[uplink];
-	const struct in6_addr *router = up->point.has_router ? &up->point.router : NULL;
+	const struct movement_point *point = &up->point;
+	struct mobile_road road;
 
-	if (!up->ifindex || !up->point.usable)
-		return; /* what stands, stands: packets of a lost link go nowhere anyway */
-	if (up->led && addr_equal(&up->led_care_of, &up->point.care_of) &&
-	    addr_equal(&up->led_router, router ? router : &in6addr_any))
-		return;
-	if (mobile_device_care_of(mn->gw->config, uplink, up->ifindex, &up->point.care_of, router))
-		return; /* said; tried again at the next change */
-	up->led = true;
-	up->led_care_of = up->point.care_of;
-	up->led_router = router ? *router : in6addr_any;
+	if (!up->ifindex || !(point->usable || point->has_router))
+		return;			/* what stands, stands: packets of a lost link go nowhere anyway */
+	memset(&road, 0, sizeof(road)); /* compared as octets */
+	road.ifindex = up->ifindex;
+	road.care_of = point->care_of; /* on the way home there may be none yet, and the update must leave */
+	road.has_router = point->has_router;
+	if (point->has_router) {
+		road.router = point->router;
+		road.prefix = point->prefix;
+		road.prefix_len = point->prefix_len;
+	}
+	if (memcmp(&road, &up->led, sizeof(road)) && !mobile_device_lead(mn->gw->config, uplink, &road))
+		memcpy(&up->led, &road, sizeof(road)); /* else said, and tried again at the next change */
 }
 
 /* What fits into one packet to the agent by this uplink. */

@@ -108,6 +108,7 @@ static bool is_advertised(const struct uplink *u, const struct in6_addr *addr)
 	return false;
 }
 
+/* @addr NULL: no address yet, any router. */
 static const struct router *router_for(const struct movement *m, const struct uplink *u, const struct in6_addr *addr)
 {
 	const struct router *other = NULL;
@@ -117,7 +118,7 @@ static const struct router *router_for(const struct movement *m, const struct up
 
 		if (!router_current(u, r) || !router_default(m, r))
 			continue;
-		if (router_covers(r, addr))
+		if (addr && router_covers(r, addr))
 			return r;
 		if (!other)
 			other = r;
@@ -410,6 +411,17 @@ struct mono movement_tick(struct movement *m, struct mono now)
 
 /* ---- what is believed ---- */
 
+/* With router_address the option holds a whole address. */
+static struct in6_addr network_of(const struct in6_addr *addr, uint8_t len)
+{
+	struct in6_addr network = {};
+
+	memcpy(&network, addr, len / 8);
+	if (len % 8)
+		network.s6_addr[len / 8] = addr->s6_addr[len / 8] & (uint8_t)(0xFF << (8 - len % 8));
+	return network;
+}
+
 void movement_point(const struct movement *m, size_t uplink, struct movement_point *out)
 {
 	const struct uplink *u = &m->uplinks[uplink];
@@ -417,15 +429,22 @@ void movement_point(const struct movement *m, size_t uplink, struct movement_poi
 
 	*out = (struct movement_point){ .up = u->up, .usable = u->up && u->chosen };
 	out->changing = u->up && !u->heard_any && mono_before(m->now, silence_at(u));
-	if (!out->usable)
-		return;
-	out->care_of = u->care_of;
-	r = router_for(m, u, &u->care_of);
+	if (out->usable)
+		out->care_of = u->care_of;
+	r = u->up ? router_for(m, u, out->usable ? &u->care_of : NULL) : NULL;
 	if (!r)
 		return;
 	out->has_router = true;
 	out->router = r->addr;
 	out->router_mtu = r->mtu;
+	for (size_t i = 0; i < r->prefix_count && !out->prefix_len; i++) {
+		const struct prefix *p = &r->prefixes[i];
+
+		if (!p->on_link || (out->usable && !addr_in_prefix(&u->care_of, &p->prefix, p->len)))
+			continue;
+		out->prefix_len = p->len;
+		out->prefix = network_of(&p->prefix, p->len);
+	}
 }
 
 static bool advertises_home(const struct router *r, const struct config_home_address *home)

@@ -46,6 +46,8 @@ struct movement_point {
 	struct in6_addr care_of;
 	bool has_router;
 	struct in6_addr router; /* link-local address of the one that care_of belongs to */
+	struct in6_addr prefix; /* that it advertises as on-link, with care_of in it */
+	uint8_t prefix_len;	/* 0: none */
 	uint32_t router_mtu;	/* as advertised; 0: not said */
 	bool changing;		/* the link changed and nothing is confirmed yet */
 };

@@ -53,10 +53,8 @@ static int read_control(struct msghdr *msg, int *hops)
 	return ifindex;
 }
 
-static int on_message(sd_event_source *source, int fd, uint32_t revents, void *arg)
+void nd_socket_poll(struct nd_socket *so)
 {
-	struct nd_socket *so = arg;
-
 	for (int i = 0; i < TURN; i++) {
 		uint8_t data[MESSAGE_MAX];
 		struct sockaddr_in6 from;
@@ -71,7 +69,7 @@ static int on_message(sd_event_source *source, int fd, uint32_t revents, void *a
 				      .msg_iovlen = 1,
 				      .msg_control = &control,
 				      .msg_controllen = sizeof(control) };
-		ssize_t got = recvmsg(fd, &msg, MSG_DONTWAIT);
+		ssize_t got = recvmsg(so->fd, &msg, MSG_DONTWAIT);
 		struct nd_input in = { .data = data, .when = now() };
 		int hops;
 
@@ -83,6 +81,11 @@ static int on_message(sd_event_source *source, int fd, uint32_t revents, void *a
 		if (hops == ND_HOP_LIMIT && in.ifindex && !(msg.msg_flags & MSG_TRUNC))
 			so->handlers->on_nd(so->handlers->arg, &in);
 	}
+}
+
+static int on_message(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	nd_socket_poll(arg);
 	return 0;
 }
 
