@@ -102,6 +102,8 @@ void config_free(struct config *config)
 	free(config->interfaces);
 	free(config->home_links);
 	free(config->mobile_nodes);
+	free(config->home_addresses);
+	free(config->uplinks);
 	free(config->pin_dir);
 	free(config->home_device);
 	free(config->control_path);
@@ -120,7 +122,43 @@ struct printed {
 	char agent[INET6_ADDRSTRLEN];
 	char mode[8];
 	uint32_t dad_transmits;
+	struct raw_node node;
+	struct raw_home_address home_addresses[LIMIT_HOME_ADDRESSES];
+	struct raw_uplink uplinks[LIMIT_UPLINKS];
+	struct {
+		char address[INET6_ADDRSTRLEN], agent[INET6_ADDRSTRLEN], prefix[INET6_ADDRSTRLEN + 4];
+	} homes[LIMIT_HOME_ADDRESSES];
 };
+
+static void print_prefix(char *text, size_t size, const struct in6_addr *prefix, unsigned int len)
+{
+	char addr[INET6_ADDRSTRLEN];
+
+	inet_ntop(AF_INET6, prefix, addr, sizeof(addr));
+	snprintf(text, size, "%s/%u", addr, len);
+}
+
+static void print_node(const struct config *config, struct printed *to)
+{
+	for (size_t i = 0; i < config->home_address_count; i++) {
+		struct config_home_address *home = &config->home_addresses[i];
+
+		inet_ntop(AF_INET6, &home->home, to->homes[i].address, sizeof(to->homes[i].address));
+		inet_ntop(AF_INET6, &home->agent, to->homes[i].agent, sizeof(to->homes[i].agent));
+		print_prefix(to->homes[i].prefix, sizeof(to->homes[i].prefix), &home->prefix, home->prefix_len);
+		to->home_addresses[i] = (struct raw_home_address){ .address = to->homes[i].address,
+								   .home_agent = to->homes[i].agent,
+								   .home_prefix = to->homes[i].prefix,
+								   .lifetime = &home->lifetime_s };
+	}
+	for (size_t i = 0; i < config->uplink_count; i++)
+		to->uplinks[i] = (struct raw_uplink){ config->uplinks[i].name, &config->uplinks[i].preference };
+	to->node = (struct raw_node){ .authentication = config->auth,
+				      .home_addresses = to->home_addresses,
+				      .home_addresses_count = config->home_address_count,
+				      .uplinks = to->uplinks,
+				      .uplinks_count = config->uplink_count };
+}
 
 static void print_home_agent(const struct config *config, struct printed *to)
 {
@@ -128,10 +166,8 @@ static void print_home_agent(const struct config *config, struct printed *to)
 	inet_ntop(AF_INET6, &config->agent, to->agent, sizeof(to->agent));
 	for (size_t i = 0; i < config->home_link_count; i++) {
 		struct config_home_link *link = &config->home_links[i];
-		char addr[INET6_ADDRSTRLEN];
 
-		inet_ntop(AF_INET6, &link->prefix, addr, sizeof(addr));
-		snprintf(to->prefixes[i], sizeof(to->prefixes[i]), "%s/%u", addr, link->prefix_len);
+		print_prefix(to->prefixes[i], sizeof(to->prefixes[i]), &link->prefix, link->prefix_len);
 		to->home_links[i] = (struct raw_home_link){
 			.prefix = to->prefixes[i],
 			.interface = *link->interface ? link->interface : NULL,
@@ -161,6 +197,7 @@ static void print_top(const struct config *config, struct printed *to)
 		.interfaces = to->interfaces,
 		.interfaces_count = config->interface_count,
 		.home_agent = config->roles & ROLE_HOME_AGENT ? &to->home_agent : NULL,
+		.mobile_node = config->roles & ROLE_MOBILE_NODE ? &to->node : NULL,
 		.pin_directory = config->pin_dir,
 		.home_device = config->home_device,
 		.control = &to->control,
@@ -178,6 +215,7 @@ void config_print(const struct config *config, FILE *out)
 	if (!nodes || !homes || !to)
 		goto say;
 	print_home_agent(config, to);
+	print_node(config, to);
 	print_top(config, to);
 	to->home_agent.mobile_nodes = nodes;
 	for (size_t i = 0; i < config->mobile_node_count; i++) {

@@ -14,6 +14,9 @@ enum {
 	LIFETIME_MAX_S = LIFETIME_UNIT_S * UINT16_MAX, /* RFC 6275 §6.1.7 */
 	DEFAULT_LIFETIME_S = 3600,
 	DEFAULT_MAX_BINDINGS = 65536,
+	DEFAULT_ASKED_S = 600,
+	DEFAULT_PREFERENCE = 100,
+	DEFAULT_PREFIX_LEN = 64,
 	DEFAULT_CONTROL_MODE = 0660,
 };
 
@@ -21,6 +24,9 @@ enum {
 #define AT_INTERFACE(i) AT_INDEX(AT_KEY(NULL, "interfaces"), i)
 #define AT_HOME_LINK(i) AT_INDEX(AT_KEY(AT_HOME_AGENT, "home-links"), i)
 #define AT_MOBILE_NODE(i) AT_INDEX(AT_KEY(AT_HOME_AGENT, "mobile-nodes"), i)
+#define AT_NODE AT_KEY(NULL, "mobile-node")
+#define AT_OWN_HOME(i) AT_INDEX(AT_KEY(AT_NODE, "home-addresses"), i)
+#define AT_UPLINK(i) AT_INDEX(AT_KEY(AT_NODE, "uplinks"), i)
 
 struct check {
 	struct config_source *src;
@@ -37,6 +43,7 @@ struct range {
 
 static const struct range lifetime_range = { "4..262140 seconds", LIFETIME_UNIT_S, LIFETIME_MAX_S, false };
 static const struct range refresh_range = { "4..262140 seconds, or 0 for none", LIFETIME_UNIT_S, LIFETIME_MAX_S, true };
+static const struct range preference_range = { "0..1000", 0, 1000, false };
 static const struct range dad_range = { "0 or 1", 0, 1, false };
 
 /* @given, or @fallback where there is none. */
@@ -96,7 +103,9 @@ static int check_interfaces(struct check *check)
 	const struct raw_config *raw = check->raw;
 	struct config *config = check->config;
 
-	config->interfaces = calloc(raw->interfaces_count, sizeof(*config->interfaces));
+	if (!raw->interfaces_count && !(raw->roles & ROLE_MOBILE_NODE))
+		config_source_refuse(check->src, AT_KEY(NULL, "interfaces"), "missing: expected this key");
+	config->interfaces = calloc(raw->interfaces_count + LIMIT_UPLINKS, sizeof(*config->interfaces));
 	if (!config->interfaces)
 		return -ENOMEM;
 	config->interface_count = raw->interfaces_count;
@@ -127,7 +136,7 @@ static bool has_host_bits(const struct in6_addr *addr, unsigned int prefix_len)
 }
 
 /* "2001:db8:1::/64"; prefix_len stays 0 where it is refused. */
-static void check_prefix(struct check *check, const char *text, struct config_home_link *link,
+static void check_prefix(struct check *check, const char *text, struct in6_addr *prefix, uint8_t *prefix_len,
 			 const struct config_at *at)
 {
 	const char *slash = strchr(text, '/'), *digits = slash ? slash + 1 : "";
@@ -138,16 +147,16 @@ static void check_prefix(struct check *check, const char *text, struct config_ho
 	if (strlen(digits) <= 3 && strspn(digits, "0123456789") == strlen(digits))
 		len = strtoul(digits, NULL, 10);
 
-	if ((slash && (size_t)(slash - text) >= sizeof(addr)) || inet_pton(AF_INET6, addr, &link->prefix) != 1)
+	if ((slash && (size_t)(slash - text) >= sizeof(addr)) || inet_pton(AF_INET6, addr, prefix) != 1)
 		config_source_refuse(check->src, at, "expected an IPv6 prefix, address/length");
 	else if (len < 1 || len > 127 || *digits == '0')
 		config_source_refuse(check->src, at, "expected a prefix length of 1..127");
-	else if (has_host_bits(&link->prefix, len))
+	else if (has_host_bits(prefix, len))
 		config_source_refuse(check->src, at, "expected no bits set beyond the prefix length");
-	else if (!addr_is_routable(&link->prefix))
+	else if (!addr_is_routable(prefix))
 		config_source_refuse(check->src, at, "expected a prefix of routable unicast addresses");
 	else
-		link->prefix_len = len;
+		*prefix_len = len;
 }
 
 static bool overlap(const struct config_home_link *a, const struct config_home_link *b)
@@ -183,7 +192,7 @@ static int check_home_links(struct check *check)
 		const struct raw_home_link *from = &raw->home_links[i];
 		struct config_home_link *link = &config->home_links[i];
 
-		check_prefix(check, from->prefix, link, AT_KEY(AT_HOME_LINK(i), "prefix"));
+		check_prefix(check, from->prefix, &link->prefix, &link->prefix_len, AT_KEY(AT_HOME_LINK(i), "prefix"));
 		check_overlap(check, i);
 		link->max_lifetime_s = check_number(check, from->max_lifetime, DEFAULT_LIFETIME_S, &lifetime_range,
 						    AT_KEY(AT_HOME_LINK(i), "max-lifetime"));
@@ -342,6 +351,142 @@ static int check_home_agent(struct check *check)
 	return 0;
 }
 
+/* ---- the role mobile-node ---- */
+
+static void check_home_prefix(struct check *check, const struct raw_home_address *from,
+			      struct config_home_address *home, size_t i)
+{
+	const struct config_at *at = AT_KEY(AT_OWN_HOME(i), "home-prefix");
+
+	if (from->home_prefix) {
+		check_prefix(check, from->home_prefix, &home->prefix, &home->prefix_len, at);
+	} else {
+		home->prefix_len = DEFAULT_PREFIX_LEN;
+		memcpy(&home->prefix, &home->home, DEFAULT_PREFIX_LEN / 8);
+	}
+	if (!home->prefix_len || IN6_IS_ADDR_UNSPECIFIED(&home->home))
+		return; /* refused already */
+	if (!addr_in_prefix(&home->home, &home->prefix, home->prefix_len))
+		config_source_refuse(check->src, at, "expected a prefix that holds the home address");
+	else if (addr_equal(&home->home, &home->prefix))
+		config_source_refuse(check->src, AT_KEY(AT_OWN_HOME(i), "address"),
+				     "expected an address other than the subnet-router anycast address");
+}
+
+static void check_own_home(struct check *check, const struct raw_home_address *from, struct config_home_address *home,
+			   size_t i)
+{
+	const struct config_at *agent = AT_KEY(AT_OWN_HOME(i), "home-agent"), *at = AT_KEY(AT_OWN_HOME(i), "address");
+
+	if (!check_addr(check, from->address, &home->home, at))
+		memset(&home->home, 0, sizeof(home->home));
+	check_addr(check, from->home_agent, &home->agent, agent);
+	check_home_prefix(check, from, home, i);
+	home->lifetime_s = check_number(check, from->lifetime, DEFAULT_ASKED_S, &lifetime_range,
+					AT_KEY(AT_OWN_HOME(i), "lifetime"));
+	for (size_t k = 0; k < i && !IN6_IS_ADDR_UNSPECIFIED(&home->home); k++)
+		if (addr_equal(&home->home, &check->config->home_addresses[k].home))
+			config_source_refuse(check->src, at,
+					     "given twice: expected an address other than that of line %u",
+					     config_source_line(check->src, AT_OWN_HOME(k)));
+}
+
+/* An agent that is one of our own home addresses would be reached through itself. */
+static void check_own_agents(struct check *check)
+{
+	const struct config *config = check->config;
+
+	for (size_t i = 0; i < config->home_address_count; i++)
+		for (size_t k = 0; k < config->home_address_count; k++)
+			if (addr_equal(&config->home_addresses[i].agent, &config->home_addresses[k].home))
+				config_source_refuse(check->src, AT_KEY(AT_OWN_HOME(i), "home-agent"),
+						     "expected an address that is none of the home addresses");
+}
+
+/* What ends in this host's own stack gains nothing from XDP, and TC keeps aggregates whole: mode tc, unless asked for.
+ */
+static void add_interface(struct check *check, const char *name, size_t uplink)
+{
+	struct config *config = check->config;
+
+	if (find_interface(config, config->interface_count, name) >= 0)
+		return;
+	if (config->interface_count == LIMIT_PORTS) {
+		config_source_refuse(check->src, AT_KEY(AT_UPLINK(uplink), "interface"),
+				     "expected at most %u interfaces, uplinks among them", LIMIT_PORTS);
+		return;
+	}
+	snprintf(config->interfaces[config->interface_count].name, IF_NAMESIZE, "%s", name);
+	config->interfaces[config->interface_count++].mode = ATTACH_TC;
+}
+
+static void check_uplink(struct check *check, const struct raw_uplink *from, struct config_uplink *uplink, size_t i)
+{
+	const struct config_at *at = AT_KEY(AT_UPLINK(i), "interface");
+
+	snprintf(uplink->name, sizeof(uplink->name), "%s", from->interface);
+	uplink->preference = check_number(check, from->preference, DEFAULT_PREFERENCE, &preference_range,
+					  AT_KEY(AT_UPLINK(i), "preference"));
+	if (!check_interface_name(check, uplink->name, at))
+		return;
+	for (size_t k = 0; k < i; k++) {
+		if (strcmp(uplink->name, check->config->uplinks[k].name))
+			continue;
+		config_source_refuse(check->src, at, "given twice: expected a name other than that of line %u",
+				     config_source_line(check->src, AT_UPLINK(k)));
+		return;
+	}
+	add_interface(check, uplink->name, i);
+}
+
+static int check_node(struct check *check)
+{
+	const struct raw_node *raw = check->raw->mobile_node;
+	struct config *config = check->config;
+
+	if (!raw) {
+		config_source_refuse(check->src, AT_NODE, "missing: expected this section for the role mobile-node");
+		return 0;
+	}
+	config->home_addresses = calloc(raw->home_addresses_count, sizeof(*config->home_addresses));
+	config->uplinks = calloc(raw->uplinks_count, sizeof(*config->uplinks));
+	if (!config->home_addresses || !config->uplinks)
+		return -ENOMEM;
+	config->auth = raw->authentication;
+	config->max_bindings = LIMIT_HOME_ADDRESSES; /* the maps need a size: it binds nobody yet */
+	for (size_t i = 0; i < raw->home_addresses_count; i++) {
+		check_own_home(check, &raw->home_addresses[i], &config->home_addresses[i], i);
+		config->home_address_count++;
+	}
+	check_own_agents(check);
+	for (size_t i = 0; i < raw->uplinks_count; i++) {
+		check_uplink(check, &raw->uplinks[i], &config->uplinks[i], i);
+		config->uplink_count++;
+	}
+	return 0;
+}
+
+static int check_roles(struct check *check)
+{
+	const struct raw_config *raw = check->raw;
+	int err = 0;
+
+	if (!raw->roles)
+		config_source_refuse(check->src, AT_KEY(NULL, "roles"), "no role: expected home-agent or mobile-node");
+	if ((raw->roles & ROLE_HOME_AGENT) && (raw->roles & ROLE_MOBILE_NODE))
+		config_source_refuse(check->src, AT_KEY(NULL, "roles"),
+				     "expected home-agent or mobile-node: one daemon can't be both");
+	if (raw->home_agent && raw->roles && !(raw->roles & ROLE_HOME_AGENT))
+		config_source_refuse(check->src, AT_HOME_AGENT, "expected only with the role home-agent");
+	if (raw->mobile_node && raw->roles && !(raw->roles & ROLE_MOBILE_NODE))
+		config_source_refuse(check->src, AT_NODE, "expected only with the role mobile-node");
+	if (raw->roles & ROLE_HOME_AGENT)
+		err = check_home_agent(check);
+	if (!err && raw->roles & ROLE_MOBILE_NODE)
+		err = check_node(check);
+	return err;
+}
+
 /* A copy of @given or @fallback in *@out. */
 static int check_path(struct check *check, const char *given, const char *fallback, char **out,
 		      const struct config_at *at)
@@ -402,11 +547,9 @@ int config_check(struct config_source *src, const struct raw_config *raw, struct
 	int err;
 
 	config->roles = raw->roles;
-	if (!raw->roles)
-		config_source_refuse(src, AT_KEY(NULL, "roles"), "no role: expected at least home-agent");
 	err = check_interfaces(&check);
-	if (!err && (raw->roles & ROLE_HOME_AGENT || raw->home_agent))
-		err = check_home_agent(&check);
+	if (!err)
+		err = check_roles(&check);
 	if (!err)
 		err = check_path(&check, raw->pin_directory, "/sys/fs/bpf/mobgw", &config->pin_dir,
 				 AT_KEY(NULL, "pin-directory"));

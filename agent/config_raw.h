@@ -100,6 +100,26 @@ struct raw_home_agent {
 	uint32_t *dad_transmits;
 };
 
+struct raw_home_address {
+	char *address;
+	char *home_agent;
+	char *home_prefix;
+	uint32_t *lifetime;
+};
+
+struct raw_uplink {
+	char *interface;
+	uint32_t *preference;
+};
+
+struct raw_node {
+	enum config_auth authentication;
+	struct raw_home_address *home_addresses;
+	size_t home_addresses_count;
+	struct raw_uplink *uplinks;
+	size_t uplinks_count;
+};
+
 struct raw_control {
 	char *path;
 	char *group;
@@ -108,10 +128,11 @@ struct raw_control {
 
 /* The file as libcyaml loads and saves it; NULL: not given. */
 struct raw_config {
-	unsigned int roles; /* enum config_role */
+	unsigned int roles; /* enum role_flag */
 	struct raw_interface *interfaces;
 	size_t interfaces_count;
 	struct raw_home_agent *home_agent;
+	struct raw_node *mobile_node;
 	char *pin_directory;
 	char *home_device;
 	struct raw_control *control;

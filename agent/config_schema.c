@@ -18,6 +18,7 @@
 
 static const cyaml_strval_t roles[] = {
 	{ "home-agent", ROLE_HOME_AGENT },
+	{ "mobile-node", ROLE_MOBILE_NODE },
 };
 
 static const cyaml_strval_t modes[] = {
@@ -84,15 +85,47 @@ static const cyaml_schema_field_t home_agent_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t home_address_fields[] = {
+	CYAML_FIELD_STRING_PTR("address", REQUIRED, struct raw_home_address, address, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("home-agent", REQUIRED, struct raw_home_address, home_agent, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("home-prefix", OPTIONAL, struct raw_home_address, home_prefix, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_UINT_PTR("lifetime", OPTIONAL, struct raw_home_address, lifetime),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t uplink_fields[] = {
+	CYAML_FIELD_STRING_PTR("interface", REQUIRED, struct raw_uplink, interface, 1, IF_NAMESIZE - 1),
+	CYAML_FIELD_UINT_PTR("preference", OPTIONAL, struct raw_uplink, preference),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t home_address_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_FLOW, struct raw_home_address, home_address_fields),
+};
+
+static const cyaml_schema_value_t uplink_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_FLOW, struct raw_uplink, uplink_fields),
+};
+
+static const cyaml_schema_field_t node_fields[] = {
+	CYAML_FIELD_ENUM("authentication", OPTIONAL, struct raw_node, authentication, auths, ARRAY_SIZE(auths)),
+	CYAML_FIELD_SEQUENCE("home-addresses", REQUIRED | CYAML_FLAG_POINTER, struct raw_node, home_addresses,
+			     &home_address_schema, 1, LIMIT_HOME_ADDRESSES),
+	CYAML_FIELD_SEQUENCE("uplinks", REQUIRED | CYAML_FLAG_POINTER, struct raw_node, uplinks, &uplink_schema, 1,
+			     LIMIT_UPLINKS),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t top_fields[] = {
 	CYAML_FIELD_FLAGS("roles", REQUIRED | CYAML_FLAG_FLOW, struct raw_config, roles, roles, ARRAY_SIZE(roles)),
-	CYAML_FIELD_SEQUENCE("interfaces", REQUIRED | CYAML_FLAG_POINTER, struct raw_config, interfaces,
+	CYAML_FIELD_SEQUENCE("interfaces", OPTIONAL | CYAML_FLAG_POINTER, struct raw_config, interfaces,
 			     &interface_schema, 1, LIMIT_PORTS),
 	CYAML_FIELD_STRING_PTR("pin-directory", OPTIONAL, struct raw_config, pin_directory, 1, PATH_BYTES),
 	/* its peer's name has one letter more */
 	CYAML_FIELD_STRING_PTR("home-device", OPTIONAL, struct raw_config, home_device, 1, IF_NAMESIZE - 2),
 	CYAML_FIELD_MAPPING_PTR("control", OPTIONAL, struct raw_config, control, control_fields),
 	CYAML_FIELD_MAPPING_PTR("home-agent", OPTIONAL, struct raw_config, home_agent, home_agent_fields),
+	CYAML_FIELD_MAPPING_PTR("mobile-node", OPTIONAL, struct raw_config, mobile_node, node_fields),
 	CYAML_FIELD_END
 };
 /* clang-format on */
