@@ -26,7 +26,7 @@ SAN      := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit
 BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-address-of-packed-member
 
 # pure: no socket, no clock; kernel: the network; the rest are roles and operator
-PURE     := log mh packet binding config config_source config_schema config_check
+PURE     := log mh nd packet binding movement update_list config config_source config_schema config_check
 AGENT_MAIN := agent/main.c
 TOOL_SRC := agent/mobgw.c $(wildcard agent/tool_*.c)
 AGENT_SRC := $(filter-out $(AGENT_MAIN) $(TOOL_SRC),$(wildcard agent/*.c))
@@ -111,7 +111,7 @@ check-build: all $(UNIT_BIN) $(FUZZ_BIN) $(DATA_BIN) $(BENCH_BIN) $(B)/san/mobgw
 
 demo: deps
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/demo/demo $(DEMOFLAGS)
+	$(Q)tests/demo/demo $(if $(HANDOVERS),--handovers $(HANDOVERS)) $(DEMOFLAGS)
 
 bench: deps
 	$(Q)$(MAKE) --no-print-directory all $(BENCH_BIN)
@@ -132,6 +132,9 @@ install: all
 	install -m 755 $(B)/mobgwd $(B)/mobgw $(DESTDIR)$(PREFIX)/sbin/
 	for page in $(MAN); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
 	sed 's#@sbindir@#$(PREFIX)/sbin#' packaging/mobgwd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/mobgwd.service
+	install -d $(DESTDIR)$(PREFIX)/share/doc/mobgw $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 packaging/mobgwd-mobile-node.yaml $(DESTDIR)$(PREFIX)/share/doc/mobgw/
+	install -m 644 packaging/completions/mobgw.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mobgw
 	[ -e $(DESTDIR)$(SYSCONFDIR)/mobgw/mobgwd.yaml ] || install -m 640 packaging/mobgwd.yaml $(DESTDIR)$(SYSCONFDIR)/mobgw/mobgwd.yaml
 
 clean:

@@ -139,8 +139,8 @@ static const struct bad {
 	{ TOP HA, "F:3: home-agent: '': expected a mapping (key: value)" },
 	{ "roles: home-agent\n" INTERFACES HA ADDRESS LINKS, "F:1: roles: 'home-agent': expected a list of words" },
 	{ "roles: [[home-agent]]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[0]: expected a word" },
-	{ "roles: []\n" INTERFACES HA ADDRESS LINKS, "F:1: roles: no role: expected at least home-agent" },
-	{ "roles: [home-agent, gateway]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[1]: 'gateway': expected home-agent" },
+	{ "roles: []\n" INTERFACES HA ADDRESS LINKS, "F:1: roles: no role: expected home-agent or mobile-node" },
+	{ "roles: [home-agent, gateway]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[1]: 'gateway': expected one of home-agent, mobile-node" },
 	{ "roles: [1]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[0]: '1': expected home-agent" },
 	{ ROLES "interfaces: eth0\n" HA ADDRESS LINKS, "F:2: interfaces: 'eth0': expected a list" },
 	{ ROLES "interfaces: [eth0]\n" HA ADDRESS LINKS, "F:2: interfaces[0]: 'eth0': expected a mapping (key: value)" },
@@ -620,36 +620,44 @@ static void the_manual_page_names_the_keys_of_the_schema(void **state)
 	free(documented);
 }
 
-/* Between two lines of ``` */
-static void the_example_of_the_manual_page_loads(void **state)
+/* Each between two lines of ``` */
+static void the_examples_of_the_manual_page_load(void **state)
 {
-	FILE *manual = fopen(MANUAL, "r"), *out;
+	FILE *manual = fopen(MANUAL, "r"), *out = NULL;
 	char *example, *line = NULL;
-	size_t size, space = 0;
-	bool inside = false;
+	size_t size, space = 0, count = 0;
 
 	assert_non_null(manual);
-	out = open_memstream(&example, &size);
 	while (getline(&line, &space, manual) >= 0) {
-		if (strcmp(line, "```\n") == 0)
-			inside = !inside;
-		else if (inside)
-			fputs(line, out);
+		if (strcmp(line, "```\n") != 0) {
+			if (out)
+				fputs(line, out);
+		} else if (!out) {
+			out = open_memstream(&example, &size);
+		} else {
+			fclose(out);
+			out = NULL;
+			config_free(parse_good(example));
+			free(example);
+			count++;
+		}
 	}
-	fclose(out);
 	fclose(manual);
-	config_free(parse_good(example));
-	free(example);
 	free(line);
+	assert_int_equal(count, 2);
 }
 
-static void the_packaged_example_loads(void **state)
+static void the_packaged_examples_load(void **state)
 {
-	struct outcome got = load("packaging/mobgwd.yaml");
+	static const char *const paths[] = { "packaging/mobgwd.yaml", "packaging/mobgwd-mobile-node.yaml" };
 
-	if (got.err)
-		fail_msg("%s", got.errors);
-	forget(&got);
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		struct outcome got = load(paths[i]);
+
+		if (got.err)
+			fail_msg("%s", got.errors);
+		forget(&got);
+	}
 }
 
 int main(void)
@@ -669,8 +677,8 @@ int main(void)
 		cmocka_unit_test(printed_configurations_load_to_the_same),
 		cmocka_unit_test(a_hundred_thousand_mobile_nodes_load_in_two_seconds),
 		cmocka_unit_test(the_manual_page_names_the_keys_of_the_schema),
-		cmocka_unit_test(the_example_of_the_manual_page_loads),
-		cmocka_unit_test(the_packaged_example_loads),
+		cmocka_unit_test(the_examples_of_the_manual_page_load),
+		cmocka_unit_test(the_packaged_examples_load),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Configuration of a mobile node: what loads as meant, every refusal with its place, printed and loaded again. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "../../agent/config_raw.h"
+
+#define ROLES "roles: [mobile-node]\n"
+#define NODE "mobile-node:\n"
+#define HOME(text) "  home-addresses: [" text "]\n"
+#define UPLINKS(text) "  uplinks: [" text "]\n"
+#define ADDRESS "{ address: 2001:db8:1::100, home-agent: 2001:db8:1::1 }"
+#define GOOD ROLES NODE HOME(ADDRESS) UPLINKS("{ interface: wlan0 }")
+#define WITH_HOME(text) ROLES NODE HOME(text) UPLINKS("{ interface: wlan0 }")
+#define WITH_UPLINKS(text) ROLES NODE HOME(ADDRESS) UPLINKS(text)
+#define MEMBER(text) WITH_HOME("{ address: 2001:db8:1::100, home-agent: 2001:db8:1::1, " text " }")
+
+struct outcome {
+	int err;
+	struct config *config;
+	char *errors;
+	size_t errors_len;
+};
+
+static struct outcome parse(const char *text)
+{
+	struct outcome got = {};
+	FILE *errors = open_memstream(&got.errors, &got.errors_len);
+
+	assert_non_null(errors);
+	got.err = config_parse(text, strlen(text), "F", &got.config, errors);
+	fclose(errors);
+	return got;
+}
+
+static struct config *parse_good(const char *text)
+{
+	struct outcome got = parse(text);
+
+	if (got.err || got.errors_len)
+		fail_msg("%d: %s\nfor:\n%.400s", got.err, got.errors, text);
+	free(got.errors);
+	return got.config;
+}
+
+/* clang-format off */
+static const struct bad {
+	const char *text;
+	const char *message; /* one of the lines contains it */
+} bad_texts[] = {
+	/* roles and sections */
+	{ "roles: [mobile-node]\n", "F:1: mobile-node: missing: expected this section for the role mobile-node" },
+	{ "roles: [home-agent, mobile-node]\n" NODE HOME(ADDRESS) UPLINKS("{ interface: a }"),
+	  "F:1: roles: expected home-agent or mobile-node: one daemon can't be both" },
+	{ "roles: [home-agent]\ninterfaces: [{ name: a }]\n" NODE HOME(ADDRESS) UPLINKS("{ interface: a }"),
+	  "F:3: mobile-node: expected only with the role mobile-node" },
+	{ GOOD "home-agent:\n  address: 2001:db8:1::1\n  home-links: [{ prefix: 2001:db8:1::/64 }]\n",
+	  "F:5: home-agent: expected only with the role home-agent" },
+	{ ROLES NODE UPLINKS("{ interface: a }"), "mobile-node.home-addresses: missing" },
+	{ ROLES NODE HOME(ADDRESS), "mobile-node.uplinks: missing" },
+	{ ROLES NODE HOME("") UPLINKS("{ interface: a }"), "mobile-node.home-addresses: 0 entries: expected 1..64" },
+	{ WITH_UPLINKS(""), "mobile-node.uplinks: 0 entries: expected 1..16" },
+	{ GOOD "  authentication: maybe\n", "'maybe': expected one of ipsec, none" },
+
+	/* home addresses */
+	{ WITH_HOME("{ address: 2001::zz, home-agent: 2001:db8:1::1 }"),
+	  "F:3: mobile-node.home-addresses[0].address: '2001::zz': expected an IPv6 address" },
+	{ WITH_HOME("{ address: 'fe80::1', home-agent: 2001:db8:1::1 }"), "expected a routable unicast address" },
+	{ WITH_HOME("{ address: 2001:db8:1::100 }"), "home-addresses[0].home-agent: missing" },
+	{ WITH_HOME("{ address: 2001:db8:1::100, home-agent: 'ff02::1' }"),
+	  "home-addresses[0].home-agent: 'ff02::1': expected a routable unicast address" },
+	{ WITH_HOME("{ address: 2001:db8:1::100, home-agent: 2001:db8:1::100 }"),
+	  "expected an address that is none of the home addresses" },
+	{ WITH_HOME("{ address: 2001:db8:1::100, home-agent: 2001:db8:1::1 }, { address: 2001:db8:1::1, home-agent: 2001:db8::1 }"),
+	  "home-addresses[0].home-agent: '2001:db8:1::1': expected an address that is none of the home addresses" },
+	{ WITH_HOME(ADDRESS ",\n" ADDRESS),
+	  "F:4: mobile-node.home-addresses[1].address: '2001:db8:1::100': given twice: expected an address other than that "
+	  "of line 3" },
+	{ WITH_HOME("{ address: '2001:db8:1::', home-agent: 2001:db8:1::1 }"), "the subnet-router anycast address" },
+	{ MEMBER("home-prefix: 2001:db8:2::/64"), "expected a prefix that holds the home address" },
+	{ MEMBER("home-prefix: 2001:db8:1::1/64"), "expected no bits set beyond the prefix length" },
+	{ MEMBER("home-prefix: 2001:db8:1::/0"), "expected a prefix length of 1..127" },
+	{ MEMBER("home-prefix: 2001:db8:1::100/128"), "expected a prefix length of 1..127" },
+	{ MEMBER("home-prefix: '2001:db8:1::'"), "expected an IPv6 prefix, address/length" },
+	{ MEMBER("lifetime: 3"), "home-addresses[0].lifetime: '3': expected 4..262140 seconds" },
+	{ MEMBER("lifetime: 262141"), "'262141': expected 4..262140 seconds" },
+	{ MEMBER("lifetime: 0"), "'0': expected 4..262140 seconds" },
+	{ MEMBER("colour: red"), "home-addresses[0].colour: unknown key" },
+
+	/* uplinks */
+	{ WITH_UPLINKS("{ preference: 1 }"), "uplinks[0].interface: missing" },
+	{ WITH_UPLINKS("{ interface: a/b }"), "uplinks[0].interface: 'a/b': expected the name of a network device" },
+	{ WITH_UPLINKS("{ interface: abcdefghijklmnop }"), "expected 1..15 characters" },
+	{ WITH_UPLINKS("{ interface: a, preference: 1001 }"), "uplinks[0].preference: '1001': expected 0..1000" },
+	{ WITH_UPLINKS("{ interface: a },\n{ interface: a }"),
+	  "F:5: mobile-node.uplinks[1].interface: 'a': given twice: expected a name other than that of line 4" },
+	{ WITH_UPLINKS("{ interface: mobgw0 }"), "expected a name that, also with p added, is none of interfaces" },
+	{ WITH_UPLINKS("{ interface: a, mode: tc }"), "uplinks[0].mode: unknown key" },
+};
+/* clang-format on */
+
+static void bad_configurations_are_refused_with_place_and_expectation(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(bad_texts); i++) {
+		struct outcome got = parse(bad_texts[i].text);
+
+		if (got.err != -EINVAL || got.config || !strstr(got.errors, bad_texts[i].message))
+			fail_msg("case %zu: %d\n%s\nexpected: %s\ngot: %s", i, got.err, bad_texts[i].text,
+				 bad_texts[i].message, got.errors);
+		config_free(got.config);
+		free(got.errors);
+	}
+}
+
+static struct in6_addr addr(const char *text)
+{
+	struct in6_addr a;
+
+	assert_int_equal(inet_pton(AF_INET6, text, &a), 1);
+	return a;
+}
+
+static void what_is_not_given_has_its_default(void **state)
+{
+	struct config *config = parse_good(GOOD);
+	struct in6_addr prefix = addr("2001:db8:1::");
+
+	assert_int_equal(config->roles, ROLE_MOBILE_NODE);
+	assert_int_equal(config->auth, AUTH_IPSEC);
+	assert_int_equal(config->home_address_count, 1);
+	assert_true(addr_equal(&config->home_addresses[0].prefix, &prefix));
+	assert_int_equal(config->home_addresses[0].prefix_len, 64);
+	assert_int_equal(config->home_addresses[0].lifetime_s, 600);
+	assert_int_equal(config->uplink_count, 1);
+	assert_int_equal(config->uplinks[0].preference, 100);
+	assert_string_equal(config->home_device, "mobgw0");
+	config_free(config);
+}
+
+static void uplinks_are_interfaces_by_tc_unless_the_file_says_otherwise(void **state)
+{
+	struct config *config = parse_good(
+		ROLES "interfaces: [{ name: wlan0, mode: native }, { name: eth0 }]\n" NODE HOME(ADDRESS)
+			UPLINKS("{ interface: wwan0, preference: 0 }, { interface: wlan0, preference: 1000 }"));
+	static const struct {
+		const char *name;
+		enum attach_mode mode;
+	} meant[] = { { "wlan0", ATTACH_NATIVE }, { "eth0", ATTACH_AUTO }, { "wwan0", ATTACH_TC } };
+
+	assert_int_equal(config->interface_count, ARRAY_SIZE(meant));
+	for (size_t i = 0; i < ARRAY_SIZE(meant); i++) {
+		assert_string_equal(config->interfaces[i].name, meant[i].name);
+		assert_int_equal(config->interfaces[i].mode, meant[i].mode);
+	}
+	assert_int_equal(config->uplinks[0].preference, 0);
+	assert_int_equal(config->uplinks[1].preference, 1000);
+	config_free(config);
+}
+
+/* @count entries made from @format, which takes the number. */
+static char *list(const char *before, const char *format, size_t count, const char *after)
+{
+	char *text;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	assert_non_null(out);
+	fputs(before, out);
+	for (size_t i = 0; i < count; i++)
+		fprintf(out, format, (unsigned int)i + 0x100);
+	fputs(after, out);
+	fclose(out);
+	return text;
+}
+
+static void lists_end_at_their_limits(void **state)
+{
+	static const struct {
+		const char *before, *format, *after;
+		size_t limit;
+	} cases[] = {
+		{ ROLES NODE "  home-addresses:\n", "    - { address: 2001:db8:1::%x, home-agent: 2001:db8:1::1 }\n",
+		  UPLINKS("{ interface: a }"), LIMIT_HOME_ADDRESSES },
+		{ ROLES NODE HOME(ADDRESS) "  uplinks:\n", "    - { interface: u%x }\n", "", LIMIT_UPLINKS },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (size_t count = cases[i].limit - 1; count <= cases[i].limit + 1; count++) {
+			char *text = list(cases[i].before, cases[i].format, count, cases[i].after);
+			struct outcome got = parse(text);
+
+			if (got.err != (count > cases[i].limit ? -EINVAL : 0))
+				fail_msg("case %zu, %zu entries: %d %s", i, count, got.err, got.errors);
+			config_free(got.config);
+			free(got.errors);
+			free(text);
+		}
+	}
+}
+
+/* Beside interfaces of their own, uplinks may be one too many. */
+static void interfaces_and_uplinks_share_one_limit(void **state)
+{
+	for (size_t count = LIMIT_PORTS - 1; count <= LIMIT_PORTS; count++) {
+		char *text = list(ROLES "interfaces:\n", "  - { name: e%x }\n", count,
+				  NODE HOME(ADDRESS) UPLINKS("{ interface: a }"));
+		struct outcome got = parse(text);
+
+		assert_int_equal(got.err, count == LIMIT_PORTS ? -EINVAL : 0);
+		assert_true(!got.err || strstr(got.errors, "expected at most 256 interfaces, uplinks among them"));
+		config_free(got.config);
+		free(got.errors);
+		free(text);
+	}
+}
+
+static char *print(const struct config *config)
+{
+	char *text;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	assert_non_null(out);
+	config_print(config, out);
+	fclose(out);
+	return text;
+}
+
+static void printed_configurations_load_to_the_same(void **state)
+{
+	static const char *const texts[] = {
+		GOOD,
+		ROLES NODE "  authentication: none\n" HOME(
+			"{ address: 2001:db8:1::100, home-agent: 2001:db8:9::1, home-prefix: 2001:db8::/33, lifetime: "
+			"4 }, "
+			"{ address: 2001:db8:2::5, home-agent: 2001:db8:9::1, lifetime: 262140 }")
+			UPLINKS("{ interface: a, preference: 7 }, { interface: b }"),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct config *first = parse_good(texts[i]), *second;
+		char *text = print(first), *again;
+
+		second = parse_good(text);
+		again = print(second);
+		assert_string_equal(text, again);
+		assert_int_equal(first->auth, second->auth);
+		assert_int_equal(first->interface_count, second->interface_count);
+		assert_memory_equal(first->home_addresses, second->home_addresses,
+				    first->home_address_count * sizeof(*first->home_addresses));
+		assert_memory_equal(first->uplinks, second->uplinks, first->uplink_count * sizeof(*first->uplinks));
+		config_free(first);
+		config_free(second);
+		free(text);
+		free(again);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bad_configurations_are_refused_with_place_and_expectation),
+		cmocka_unit_test(what_is_not_given_has_its_default),
+		cmocka_unit_test(uplinks_are_interfaces_by_tc_unless_the_file_says_otherwise),
+		cmocka_unit_test(lists_end_at_their_limits),
+		cmocka_unit_test(interfaces_and_uplinks_share_one_limit),
+		cmocka_unit_test(printed_configurations_load_to_the_same),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
