@@ -114,16 +114,21 @@ static void send_update(struct mobile_node *mn, struct home *home, const struct 
 		  u->goal.kind == GOAL_HOME ? "(at home)" : addr_text(&u->goal.care_of));
 }
 
-static struct mono step_home(struct mobile_node *mn, struct home *home, struct mono now)
+static void want(struct mobile_node *mn, struct home *home, struct mono now)
 {
 	struct update_goal goal = choose(mn, home);
-	struct mono next, announce;
-	struct mh_msg bu;
 
 	home->agent_link_local = in6addr_any;
 	if (goal.kind == GOAL_HOME)
 		movement_at_home(mn->movement, goal.uplink, home->config, &home->agent_link_local);
 	update_want(&home->update, &goal, now);
+}
+
+static struct mono step_home(struct mobile_node *mn, struct home *home, struct mono now)
+{
+	struct mono next, announce;
+	struct mh_msg bu;
+
 	if (update_expire(&home->update, now)) {
 		log_warn("mobile node: %s: registration ended, home agent %s does not answer; nothing leaves from it",
 			 addr_text(&home->update.home), addr_text(&home->update.agent));
@@ -148,7 +153,6 @@ static void step_uplink(struct mobile_node *mn, size_t i, struct mono now)
 	struct movement_point was = up->point;
 
 	movement_point(mn->movement, i, &up->point);
-	mobile_path_lead(mn, i);
 	if (was.usable == up->point.usable && addr_equal(&was.care_of, &up->point.care_of))
 		return;
 	up->since = now;
@@ -172,6 +176,10 @@ static void step(struct mobile_node *mn)
 	next = movement_tick(mn->movement, now);
 	for (size_t i = 0; i < mn->gw->config->uplink_count; i++)
 		step_uplink(mn, i, now);
+	for (size_t i = 0; i < mn->gw->config->home_address_count; i++)
+		want(mn, &mn->homes[i], now);
+	for (size_t i = 0; i < mn->gw->config->uplink_count; i++)
+		mobile_path_lead(mn, i); /* before anything is sent: it has to leave by the right router */
 	for (size_t i = 0; i < mn->gw->config->home_address_count; i++) {
 		struct mono at = step_home(mn, &mn->homes[i], now);
 

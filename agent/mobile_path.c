@@ -31,6 +31,22 @@ bool mobile_path_stands(const struct mobile_node *mn, const struct update_goal *
 	return up->point.changing || (up->point.usable && addr_equal(&up->point.care_of, &road->care_of));
 }
 
+/* On the home link its router and its prefix, whatever address of another link is still believed (a move without loss
+ * of carrier): the update that says so must leave by it. */
+static void lead_home(const struct mobile_node *mn, size_t uplink, struct mobile_road *road)
+{
+	for (size_t i = 0; i < mn->gw->config->home_address_count; i++) {
+		const struct home *home = &mn->homes[i];
+
+		if (home->update.goal.kind != GOAL_HOME || home->update.goal.uplink != uplink ||
+		    !movement_home_router(mn->movement, uplink, home->config, &road->router))
+			continue;
+		road->has_router = true;
+		road->prefix = home->config->prefix;
+		road->prefix_len = home->config->prefix_len;
+	}
+}
+
 void mobile_path_lead(struct mobile_node *mn, size_t uplink)
 {
 	struct uplink *up = &mn->uplinks[uplink];
@@ -48,6 +64,7 @@ void mobile_path_lead(struct mobile_node *mn, size_t uplink)
 		road.prefix = point->prefix;
 		road.prefix_len = point->prefix_len;
 	}
+	lead_home(mn, uplink, &road);
 	if (memcmp(&road, &up->led, sizeof(road)) && !mobile_device_lead(mn->gw->config, uplink, &road))
 		memcpy(&up->led, &road, sizeof(road)); /* else said, and tried again at the next change */
 }

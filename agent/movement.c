@@ -487,6 +487,22 @@ bool movement_at_home(const struct movement *m, size_t uplink, const struct conf
 	return there;
 }
 
+bool movement_home_router(const struct movement *m, size_t uplink, const struct config_home_address *home,
+			  struct in6_addr *router)
+{
+	const struct uplink *u = &m->uplinks[uplink];
+
+	for (size_t i = 0; u->up && i < u->router_count; i++) {
+		const struct router *r = &u->routers[i];
+
+		if (!router_current(u, r) || !router_default(m, r) || !advertises_home(r, home))
+			continue;
+		*router = r->addr;
+		return true;
+	}
+	return false;
+}
+
 size_t movement_routers(const struct movement *m, size_t uplink, struct movement_router_view *out, size_t room)
 {
 	const struct uplink *u = &m->uplinks[uplink];

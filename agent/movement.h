@@ -76,6 +76,10 @@ void movement_point(const struct movement *m, size_t uplink, struct movement_poi
 bool movement_at_home(const struct movement *m, size_t uplink, const struct config_home_address *home,
 		      struct in6_addr *agent_link_local);
 
+/* The router of the home link, where one is heard: with movement_at_home(). */
+bool movement_home_router(const struct movement *m, size_t uplink, const struct config_home_address *home,
+			  struct in6_addr *router);
+
 /* For `mobgw show uplinks`: routers known, in the order of their appearance. */
 struct movement_router_view {
 	struct in6_addr router;

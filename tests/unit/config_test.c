@@ -141,7 +141,7 @@ static const struct bad {
 	{ "roles: [[home-agent]]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[0]: expected a word" },
 	{ "roles: []\n" INTERFACES HA ADDRESS LINKS, "F:1: roles: no role: expected home-agent or mobile-node" },
 	{ "roles: [home-agent, gateway]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[1]: 'gateway': expected one of home-agent, mobile-node" },
-	{ "roles: [1]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[0]: '1': expected home-agent" },
+	{ "roles: [1]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[0]: '1': expected one of home-agent, mobile-node" },
 	{ ROLES "interfaces: eth0\n" HA ADDRESS LINKS, "F:2: interfaces: 'eth0': expected a list" },
 	{ ROLES "interfaces: [eth0]\n" HA ADDRESS LINKS, "F:2: interfaces[0]: 'eth0': expected a mapping (key: value)" },
 	{ ROLES "interfaces: []\n" HA ADDRESS LINKS, "F:2: interfaces: 0 entries: expected 1..256" },
