@@ -12,11 +12,14 @@
 #include "neighbour_groups.h"
 
 enum {
+	HOME_TRIES = 3, /* updates from the home link that may go unanswered: 7 s */
+	HOME_DOUBT_S = 60,
 	NUDGE_MS = 1000,  /* between refreshes that an agent asks for: whoever forges its address gets no more */
 	PATH_MTU_S = 600, /* RFC 8201 §5.4: a learned path MTU ages */
 };
 
 static void step(struct mobile_node *mn);
+static void want(struct mobile_node *mn, struct home *home, struct mono now);
 
 /* ---- telling ---- */
 
@@ -45,13 +48,36 @@ static void publish_uplink(struct mobile_node *mn, enum gateway_event what, size
 
 /* ---- where to be registered ---- */
 
+/* An advertisement of the home prefix proves nothing: where the agent does not answer there, and the registration still
+ * stands elsewhere, it is kept, and home tried again later. */
+static bool home_doubted(const struct mobile_node *mn, const struct home *home)
+{
+	return mono_before(mn->gw->clock(), home->home_doubted_until) && mobile_path_stands(mn, &home->update.road);
+}
+
+static void doubt_home(struct mobile_node *mn, struct home *home, struct mono now)
+{
+	const struct home_update *u = &home->update;
+
+	if (u->goal.kind != GOAL_HOME || u->at_home || u->sent <= HOME_TRIES ||
+	    mono_before(now, home->home_doubted_until))
+		return;
+	home->home_doubted_until = mono_add_s(now, HOME_DOUBT_S);
+	if (!mobile_path_stands(mn, &u->road))
+		return;
+	log_warn("mobile node: %s: home agent %s does not answer on what is advertised as the home link on %s; the "
+		 "registration away is kept",
+		 addr_text(&u->home), addr_text(&u->agent), mn->gw->config->uplinks[u->goal.uplink].name);
+	want(mn, home, now);
+}
+
 static bool usable_now(const struct mobile_node *mn, const struct home *home, size_t uplink, struct update_goal *goal)
 {
 	const struct movement_point *point = &mn->uplinks[uplink].point;
 
 	if (!mn->uplinks[uplink].ifindex || !point->up)
 		return false;
-	if (movement_at_home(mn->movement, uplink, home->config, NULL)) {
+	if (movement_at_home(mn->movement, uplink, home->config, NULL) && !home_doubted(mn, home)) {
 		*goal = (struct update_goal){ .kind = GOAL_HOME, .uplink = uplink };
 		return true;
 	}
@@ -134,6 +160,7 @@ static struct mono step_home(struct mobile_node *mn, struct home *home, struct m
 			 addr_text(&home->update.home), addr_text(&home->update.agent));
 		publish(mn, GW_LOST, home, NULL);
 	}
+	doubt_home(mn, home, now);
 	if (update_due(&home->update, now, &bu)) {
 		mobile_path_apply(mn, home, now); /* the number is on record before it is used */
 		send_update(mn, home, &bu);
@@ -142,6 +169,8 @@ static struct mono step_home(struct mobile_node *mn, struct home *home, struct m
 	}
 	announce = mobile_path_announce(mn, home, now);
 	next = update_next(&home->update);
+	if (mono_before(now, home->home_doubted_until) && mono_before(home->home_doubted_until, next))
+		next = home->home_doubted_until;
 	if (home->path_mtu && mono_before(home->path_mtu_until, next))
 		next = home->path_mtu_until;
 	return mono_before(announce, next) ? announce : next;

@@ -33,7 +33,8 @@ struct home {
 	int home_ifindex;      /* where the kernel has our home address too; 0: nowhere */
 	unsigned int announcements;
 	struct mono announce_at;
-	struct mono nudged; /* when an agent's wish for a refresh was last followed */
+	struct mono home_doubted_until; /* nobody answered there: not taken for home while another road stands */
+	struct mono nudged;		/* when an agent's wish for a refresh was last followed */
 };
 
 struct mobile_node {

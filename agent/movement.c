@@ -18,6 +18,7 @@ struct prefix {
 	struct in6_addr prefix; /* with router_address the router's whole address */
 	uint8_t len;
 	bool on_link, router_address;
+	struct mono valid_until; /* NEVER: for ever */
 };
 
 struct router {
@@ -274,7 +275,7 @@ static void confirm(struct uplink *u, struct router *r, bool known, struct mono 
 			u->places[i].epoch = u->epoch;
 }
 
-static void take_prefixes(struct router *r, const struct nd_router_advert *advert)
+static void take_prefixes(struct router *r, const struct nd_router_advert *advert, struct mono now)
 {
 	r->prefix_count = 0;
 	for (size_t i = 0; i < advert->prefix_count && r->prefix_count < MOVEMENT_PREFIXES; i++) {
@@ -282,7 +283,9 @@ static void take_prefixes(struct router *r, const struct nd_router_advert *adver
 
 		if (!p->valid_s || !p->len || !(p->on_link || p->autonomous))
 			continue;
-		r->prefixes[r->prefix_count++] = (struct prefix){ p->prefix, p->len, p->on_link, p->router_address };
+		r->prefixes[r->prefix_count++] =
+			(struct prefix){ p->prefix, p->len, p->on_link, p->router_address,
+					 p->valid_s == ND_INFINITE_S ? NEVER : mono_add_s(now, p->valid_s) };
 	}
 }
 
@@ -315,7 +318,7 @@ void movement_router_advert(struct movement *m, size_t uplink, const struct in6_
 	r->interval_ms = advert->interval_ms;
 	r->mtu = advert->mtu;
 	r->lifetime_until = mono_add_s(now, advert->lifetime_s);
-	take_prefixes(r, advert);
+	take_prefixes(r, advert, now);
 	confirm(u, r, known, now);
 	u->heard_any = true;
 	u->solicit_at = NEVER;
@@ -371,6 +374,24 @@ static struct mono silence_at(const struct uplink *u)
 	return u->up && !u->heard_any ? mono_add_ms(u->changed, MOVEMENT_SILENCE_MS) : NEVER;
 }
 
+static struct mono earliest(struct mono a, struct mono b)
+{
+	return mono_before(a, b) ? a : b;
+}
+
+/* When something about @r changes by itself. */
+static struct mono next_of(const struct router *r, struct mono now)
+{
+	struct mono next = r->probe_at;
+
+	if (mono_before(now, r->lifetime_until))
+		next = earliest(next, r->lifetime_until);
+	for (size_t i = 0; i < r->prefix_count; i++)
+		if (mono_before(now, r->prefixes[i].valid_until))
+			next = earliest(next, r->prefixes[i].valid_until);
+	return next;
+}
+
 static struct mono tick_uplink(struct movement *m, size_t uplink, struct mono now)
 {
 	struct uplink *u = &m->uplinks[uplink];
@@ -387,9 +408,11 @@ static struct mono tick_uplink(struct movement *m, size_t uplink, struct mono no
 	else if (mono_before(silence_at(u), next))
 		next = silence_at(u);
 	for (size_t i = 0; i < u->router_count; i++) {
-		tick_router(m, uplink, &u->routers[i], now);
-		if (u->routers[i].epoch == u->epoch && mono_before(u->routers[i].probe_at, next))
-			next = u->routers[i].probe_at;
+		struct router *r = &u->routers[i];
+
+		tick_router(m, uplink, r, now);
+		if (r->epoch == u->epoch)
+			next = earliest(next, next_of(r, now));
 	}
 	settle(u);
 	return mono_before(u->solicit_at, next) ? u->solicit_at : next;
@@ -447,10 +470,11 @@ void movement_point(const struct movement *m, size_t uplink, struct movement_poi
 	}
 }
 
-static bool advertises_home(const struct router *r, const struct config_home_address *home)
+static bool advertises_home(const struct movement *m, const struct router *r, const struct config_home_address *home)
 {
 	for (size_t i = 0; i < r->prefix_count; i++)
-		if (r->prefixes[i].on_link && r->prefixes[i].len == home->prefix_len &&
+		if (r->prefixes[i].on_link && mono_before(m->now, r->prefixes[i].valid_until) &&
+		    r->prefixes[i].len == home->prefix_len &&
 		    addr_in_prefix(&r->prefixes[i].prefix, &home->prefix, home->prefix_len))
 			return true;
 	return false;
@@ -475,7 +499,7 @@ bool movement_at_home(const struct movement *m, size_t uplink, const struct conf
 	for (size_t i = 0; u->up && i < u->router_count; i++) {
 		const struct router *r = &u->routers[i];
 
-		if (!router_current(u, r) || !advertises_home(r, home))
+		if (!router_current(u, r) || !advertises_home(m, r, home))
 			continue;
 		there = true;
 		if (agent_link_local && is_agent(r, home))
@@ -495,7 +519,7 @@ bool movement_home_router(const struct movement *m, size_t uplink, const struct 
 	for (size_t i = 0; u->up && i < u->router_count; i++) {
 		const struct router *r = &u->routers[i];
 
-		if (!router_current(u, r) || !router_default(m, r) || !advertises_home(r, home))
+		if (!router_current(u, r) || !router_default(m, r) || !advertises_home(m, r, home))
 			continue;
 		*router = r->addr;
 		return true;

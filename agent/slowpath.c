@@ -23,6 +23,7 @@ enum {
 	ERRORS_PER_SECOND = 1000, /* RFC 4443 §2.4(f); as XDP's own */
 	PACKET_MAX = 65535 + ETH_HLEN,
 	TURN = 64, /* packets in one turn of the loop */
+	RCVBUF = 8 << 20,
 	ECN_MASK = 3,
 	ECN_CE = 3,
 };
@@ -349,11 +350,14 @@ static int on_tunnel(sd_event_source *source, int fd, uint32_t revents, void *ar
 static int open_tunnel(struct slowpath *sp)
 {
 	struct sockaddr_in6 agent = { .sin6_family = AF_INET6, .sin6_addr = sp->config->agent };
-	int one = 1;
+	int one = 1, size = RCVBUF;
 
 	sp->tunnel = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NH_IPV6);
 	if (sp->tunnel < 0)
 		return -errno;
+	/* full, the kernel tells the sender that nobody here knows protocol 41 (ipv6_raw_deliver(), 6.4 and later) */
+	if (setsockopt(sp->tunnel, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		setsockopt(sp->tunnel, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one)) ||
 	    setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_RECVTCLASS, &one, sizeof(one)) ||
 	    setsockopt(sp->tunnel, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one)) ||
@@ -370,7 +374,7 @@ static int open_packet(struct slowpath *sp)
 				  .sll_protocol = htons(ETH_P_IPV6),
 				  .sll_ifindex = sp->peer_ifindex };
 	struct ifreq req = {};
-	int size = 8 << 20;
+	int size = RCVBUF;
 
 	sp->packet = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (sp->packet < 0)
