@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "datapath_priv.h"
+#include "packet.h"
 
 enum {
 	ANSWER_LIFETIME_S = 10, /* longer than any acknowledgement waits for a neighbour */
@@ -336,13 +337,20 @@ int datapath_adopt(struct datapath *dp, struct mono now,
 	return err;
 }
 
+/* Packets are handed on as they were on the wire: a routing header that we hid, and our tag in it, is put back. */
 static int on_ring(void *arg, void *data, size_t size)
 {
 	struct datapath *dp = arg;
-	const struct event *event = data;
+	struct event event;
 
-	if (size >= sizeof(*event) && event->len <= LIMIT_EVENT_PACKET)
-		dp->handlers->on_event(dp->handlers->arg, event);
+	if (size < sizeof(event))
+		return 0;
+	memcpy(&event, data, sizeof(event));
+	if (event.len > LIMIT_EVENT_PACKET)
+		return 0;
+	if (event.kind != EVENT_RESOLVE && (dp->settings.roles & ROLE_MOBILE_NODE))
+		packet_restore_route(event.packet, event.len, dp->route_tag);
+	dp->handlers->on_event(dp->handlers->arg, &event);
 	return 0;
 }
 
@@ -356,6 +364,12 @@ static int on_ring_ready(sd_event_source *source, int fd, uint32_t revents, void
 
 int datapath_events_start(struct datapath *dp, sd_event *loop, const struct kernel_handlers *handlers)
 {
+	uint8_t tag[4];
+	int err = datapath_tags(dp, tag, dp->route_tag);
+
+	explicit_bzero(tag, sizeof(tag));
+	if (err)
+		return err;
 	dp->handlers = handlers;
 	dp->events = ring_buffer__new(bpf_map__fd(dp->xdp->maps.events), on_ring, dp, NULL);
 	if (!dp->events)

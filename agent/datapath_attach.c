@@ -280,12 +280,26 @@ int datapath_attach(struct datapath *dp, const char *name, int ifindex, enum att
 			err = attach_guard(dp, name, ifindex, &dev);
 		if (!err) {
 			out->mode = steps[i];
+			dev.port.flags |= steps[i] == ATTACH_TC ? 0 : PORT_BEHIND;
 			return port_set(dp, ifindex, &dev);
 		}
 		snprintf(out->why + used, sizeof(out->why) - used, "%sno %s: %s", used ? "; " : "",
 			 attach_mode_name(steps[i]), cause(err));
 	}
 	return err;
+}
+
+int datapath_port_behind(struct datapath *dp, int ifindex)
+{
+	int fd = bpf_map__fd(dp->xdp->maps.ports);
+	__u32 key = ifindex;
+	struct port port;
+	int err = bpf_map_lookup_elem(fd, &key, &port);
+
+	if (err)
+		return err;
+	port.flags |= PORT_BEHIND;
+	return bpf_map_update_elem(fd, &key, &port, BPF_EXIST);
 }
 
 int datapath_attach_home(struct datapath *dp, int ifindex)

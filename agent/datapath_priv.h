@@ -24,6 +24,7 @@ struct datapath {
 	uint64_t clock_jiffies;
 	struct mono clock_mono;
 	bool adopted; /* maps were there already */
+	uint8_t route_tag[4];
 };
 
 /* datapath_load.c */

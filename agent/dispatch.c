@@ -169,7 +169,8 @@ void dispatch_mh(struct gateway *gw, const struct mh_input *in)
 	struct mh_msg msg;
 	size_t len, mh_offset;
 
-	if (in->bad_tag) {
+	/* and a tag counts only where our program lets nobody else write it: on an interface that it is attached to */
+	if (in->bad_tag || ((in->has_home || in->routed) && !interfaces_attached(gw, (int)in->ifindex))) {
 		gateway_count(gw, AGENT_BAD_TAG);
 		return;
 	}
@@ -204,7 +205,8 @@ static void answer_malformed(struct gateway *gw, const struct event *event, cons
 
 	memcpy(&ip, event->packet, sizeof(ip));
 	if (view->proto != NH_MH || IP6_HDR_LEN + (size_t)ntohs(ip.payload_len) != view->len ||
-	    mh_checksum(view->has_home ? &view->home : &view->src, &view->dst, mh, len)) {
+	    mh_checksum(view->has_home ? &view->home : &view->src, view->has_route ? &view->route : &view->dst, mh,
+			len)) {
 		gateway_count(gw, AGENT_MH_CHECKSUM);
 		return;
 	}

@@ -48,6 +48,8 @@ static int attach_interface(struct gateway *gw, size_t i)
 		log_error("interface %s: not attached: %s", interface->name, at->why);
 		return err;
 	}
+	if (link.lower_ifindex && interfaces_attached(gw, link.lower_ifindex))
+		datapath_port_behind(gw->dp, link.ifindex);
 	if (was.ifindex == at->ifindex && was.mode == at->mode)
 		return 0;
 	snprintf(text, sizeof(text), "%s attached: %s%s%s%s", interface->name, attach_mode_name(at->mode),
@@ -94,4 +96,12 @@ int interfaces_attach(struct gateway *gw)
 	for (size_t i = 0; !err && i < gw->config->interface_count; i++)
 		err = attach_interface(gw, i);
 	return err;
+}
+
+bool interfaces_attached(const struct gateway *gw, int ifindex)
+{
+	for (size_t i = 0; i < gw->config->interface_count; i++)
+		if (gw->attachments[i].ifindex == ifindex && gw->attachments[i].mode != ATTACH_AUTO)
+			return true;
+	return false;
 }

@@ -100,6 +100,8 @@ int datapath_detach(const char *pin_dir);
 /* @out says what came of it also on success. Idempotent: an adopted link gets the new program in its place, atomically.
  */
 int datapath_attach(struct datapath *dp, const char *name, int ifindex, enum attach_mode wish, struct attachment *out);
+/* A program of ours on the device below sees what comes in here first. */
+int datapath_port_behind(struct datapath *dp, int ifindex);
 int datapath_attach_home(struct datapath *dp, int ifindex);
 int datapath_forget_port(struct datapath *dp, int ifindex);
 

@@ -10,6 +10,7 @@
 enum {
 	OVERDUE_SLACK_MS = 200, /* an advertisement may be late by what a loaded host needs */
 	RECENT_MS = 1000,	/* heard within this time a router needs no probe */
+	PREFIX_MISSES = 2,	/* a router may spread its prefixes over two advertisements (RFC 4861 §6.2.3) */
 };
 
 #define NEVER ((struct mono){ INT64_MAX })
@@ -19,6 +20,8 @@ struct prefix {
 	uint8_t len;
 	bool on_link, router_address;
 	struct mono valid_until; /* NEVER: for ever */
+	uint64_t epoch;		 /* last advertised in */
+	unsigned int missed;	 /* advertisements of its router without it, since */
 };
 
 struct router {
@@ -27,6 +30,8 @@ struct router {
 	struct mono heard, confirmed;
 	struct mono lifetime_until; /* as a default router */
 	uint32_t interval_ms, mtu;
+	bool has_mac;
+	uint8_t mac[6];
 	struct prefix prefixes[MOVEMENT_PREFIXES];
 	uint8_t prefix_count;
 	unsigned int probes; /* sent without an answer; 0: none under way */
@@ -87,7 +92,21 @@ static bool router_current(const struct uplink *u, const struct router *r)
 	return r->epoch == u->epoch && !r->dead;
 }
 
-static bool router_covers(const struct router *r, const struct in6_addr *addr)
+/* Still said by its router, on this link. Routers of different links may well have the same address, fe80::1. */
+static bool prefix_live(const struct uplink *u, const struct prefix *p)
+{
+	return p->epoch == u->epoch && p->missed < PREFIX_MISSES;
+}
+
+static bool router_covers(const struct uplink *u, const struct router *r, const struct in6_addr *addr)
+{
+	for (size_t i = 0; i < r->prefix_count; i++)
+		if (prefix_live(u, &r->prefixes[i]) && addr_in_prefix(addr, &r->prefixes[i].prefix, r->prefixes[i].len))
+			return true;
+	return false;
+}
+
+static bool router_covered(const struct router *r, const struct in6_addr *addr)
 {
 	for (size_t i = 0; i < r->prefix_count; i++)
 		if (addr_in_prefix(addr, &r->prefixes[i].prefix, r->prefixes[i].len))
@@ -104,7 +123,7 @@ static bool router_default(const struct movement *m, const struct router *r)
 static bool is_advertised(const struct uplink *u, const struct in6_addr *addr)
 {
 	for (size_t i = 0; i < u->router_count; i++)
-		if (router_covers(&u->routers[i], addr))
+		if (router_covered(&u->routers[i], addr))
 			return true;
 	return false;
 }
@@ -119,7 +138,7 @@ static const struct router *router_for(const struct movement *m, const struct up
 
 		if (!router_current(u, r) || !router_default(m, r))
 			continue;
-		if (addr && router_covers(r, addr))
+		if (addr && router_covers(u, r, addr))
 			return r;
 		if (!other)
 			other = r;
@@ -132,7 +151,7 @@ static bool place_believed(const struct uplink *u, const struct place *p)
 	if (!u->up || p->epoch != u->epoch)
 		return false;
 	for (size_t i = 0; i < u->router_count; i++)
-		if (router_covers(&u->routers[i], &p->addr) && !u->routers[i].dead)
+		if (router_covers(u, &u->routers[i], &p->addr) && !u->routers[i].dead)
 			return true;
 	return !is_advertised(u, &p->addr);
 }
@@ -239,7 +258,7 @@ static struct router *find_router(struct uplink *u, const struct in6_addr *addr)
 static struct router *router_in_use(struct uplink *u)
 {
 	for (size_t i = 0; u->chosen && i < u->router_count; i++)
-		if (router_current(u, &u->routers[i]) && router_covers(&u->routers[i], &u->care_of))
+		if (router_current(u, &u->routers[i]) && router_covers(u, &u->routers[i], &u->care_of))
 			return &u->routers[i];
 	return NULL;
 }
@@ -271,21 +290,61 @@ static void confirm(struct uplink *u, struct router *r, bool known, struct mono 
 	r->probes = 0;
 	r->probe_at = r->interval_ms ? mono_add_ms(now, (int64_t)r->interval_ms + OVERDUE_SLACK_MS) : NEVER;
 	for (size_t i = 0; i < u->place_count; i++)
-		if (router_covers(r, &u->places[i].addr) || (known && !is_advertised(u, &u->places[i].addr)))
+		if (router_covers(u, r, &u->places[i].addr) || (known && !is_advertised(u, &u->places[i].addr)))
 			u->places[i].epoch = u->epoch;
 }
 
-static void take_prefixes(struct router *r, const struct nd_router_advert *advert, struct mono now)
+static struct prefix *find_prefix(struct router *r, const struct nd_prefix *p)
 {
-	r->prefix_count = 0;
-	for (size_t i = 0; i < advert->prefix_count && r->prefix_count < MOVEMENT_PREFIXES; i++) {
-		const struct nd_prefix *p = &advert->prefixes[i];
+	for (size_t i = 0; i < r->prefix_count; i++)
+		if (r->prefixes[i].len == p->len && addr_in_prefix(&r->prefixes[i].prefix, &p->prefix, p->len))
+			return &r->prefixes[i];
+	return NULL;
+}
 
-		if (!p->valid_s || !p->len || !(p->on_link || p->autonomous))
+/* A place: a free one, or that of the one missed most often. */
+static struct prefix *new_prefix(struct router *r)
+{
+	struct prefix *worst = &r->prefixes[0];
+
+	if (r->prefix_count < MOVEMENT_PREFIXES)
+		return &r->prefixes[r->prefix_count++];
+	for (size_t i = 1; i < MOVEMENT_PREFIXES; i++)
+		if (r->prefixes[i].missed > worst->missed)
+			worst = &r->prefixes[i];
+	return worst;
+}
+
+/*
+ * What it advertises now is live, what it left out is no longer, once it was left out twice: or at once where the
+ * link-layer address tells that this is another router of the same name, on another link.
+ */
+static void take_prefixes(const struct uplink *u, struct router *r, const struct nd_router_advert *advert,
+			  struct mono now)
+{
+	bool other = r->has_mac && advert->has_mac && memcmp(r->mac, advert->mac, sizeof(r->mac));
+
+	for (size_t i = 0; i < r->prefix_count; i++)
+		r->prefixes[i].missed += other ? PREFIX_MISSES : 1;
+	for (size_t i = 0; i < advert->prefix_count; i++) {
+		const struct nd_prefix *from = &advert->prefixes[i];
+		struct prefix *p = find_prefix(r, from);
+
+		if (!from->valid_s || !from->len || !(from->on_link || from->autonomous))
 			continue;
-		r->prefixes[r->prefix_count++] =
-			(struct prefix){ p->prefix, p->len, p->on_link, p->router_address,
-					 p->valid_s == ND_INFINITE_S ? NEVER : mono_add_s(now, p->valid_s) };
+		if (!p)
+			p = new_prefix(r);
+		*p = (struct prefix){ .prefix = from->prefix,
+				      .len = from->len,
+				      .on_link = from->on_link,
+				      .router_address = from->router_address,
+				      .valid_until =
+					      from->valid_s == ND_INFINITE_S ? NEVER : mono_add_s(now, from->valid_s),
+				      .epoch = u->epoch };
+	}
+	if (advert->has_mac) {
+		r->has_mac = true;
+		memcpy(r->mac, advert->mac, sizeof(r->mac));
 	}
 }
 
@@ -318,7 +377,7 @@ void movement_router_advert(struct movement *m, size_t uplink, const struct in6_
 	r->interval_ms = advert->interval_ms;
 	r->mtu = advert->mtu;
 	r->lifetime_until = mono_add_s(now, advert->lifetime_s);
-	take_prefixes(r, advert, now);
+	take_prefixes(u, r, advert, now);
 	confirm(u, r, known, now);
 	u->heard_any = true;
 	u->solicit_at = NEVER;
@@ -463,27 +522,30 @@ void movement_point(const struct movement *m, size_t uplink, struct movement_poi
 	for (size_t i = 0; i < r->prefix_count && !out->prefix_len; i++) {
 		const struct prefix *p = &r->prefixes[i];
 
-		if (!p->on_link || (out->usable && !addr_in_prefix(&u->care_of, &p->prefix, p->len)))
+		if (!prefix_live(u, p) || !p->on_link ||
+		    (out->usable && !addr_in_prefix(&u->care_of, &p->prefix, p->len)))
 			continue;
 		out->prefix_len = p->len;
 		out->prefix = network_of(&p->prefix, p->len);
 	}
 }
 
-static bool advertises_home(const struct movement *m, const struct router *r, const struct config_home_address *home)
+static bool advertises_home(const struct movement *m, const struct uplink *u, const struct router *r,
+			    const struct config_home_address *home)
 {
 	for (size_t i = 0; i < r->prefix_count; i++)
-		if (r->prefixes[i].on_link && mono_before(m->now, r->prefixes[i].valid_until) &&
-		    r->prefixes[i].len == home->prefix_len &&
+		if (prefix_live(u, &r->prefixes[i]) && r->prefixes[i].on_link &&
+		    mono_before(m->now, r->prefixes[i].valid_until) && r->prefixes[i].len == home->prefix_len &&
 		    addr_in_prefix(&r->prefixes[i].prefix, &home->prefix, home->prefix_len))
 			return true;
 	return false;
 }
 
-static bool is_agent(const struct router *r, const struct config_home_address *home)
+static bool is_agent(const struct uplink *u, const struct router *r, const struct config_home_address *home)
 {
 	for (size_t i = 0; i < r->prefix_count; i++)
-		if (r->prefixes[i].router_address && addr_equal(&r->prefixes[i].prefix, &home->agent))
+		if (prefix_live(u, &r->prefixes[i]) && r->prefixes[i].router_address &&
+		    addr_equal(&r->prefixes[i].prefix, &home->agent))
 			return true;
 	return false;
 }
@@ -499,10 +561,10 @@ bool movement_at_home(const struct movement *m, size_t uplink, const struct conf
 	for (size_t i = 0; u->up && i < u->router_count; i++) {
 		const struct router *r = &u->routers[i];
 
-		if (!router_current(u, r) || !advertises_home(m, r, home))
+		if (!router_current(u, r) || !advertises_home(m, u, r, home))
 			continue;
 		there = true;
-		if (agent_link_local && is_agent(r, home))
+		if (agent_link_local && is_agent(u, r, home))
 			*agent_link_local = r->addr;
 	}
 	for (size_t i = 0; i < u->place_count; i++)
@@ -519,7 +581,7 @@ bool movement_home_router(const struct movement *m, size_t uplink, const struct 
 	for (size_t i = 0; u->up && i < u->router_count; i++) {
 		const struct router *r = &u->routers[i];
 
-		if (!router_current(u, r) || !router_default(m, r) || !advertises_home(m, r, home))
+		if (!router_current(u, r) || !router_default(m, r) || !advertises_home(m, u, r, home))
 			continue;
 		*router = r->addr;
 		return true;

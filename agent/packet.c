@@ -66,6 +66,10 @@ static int walk_header(const uint8_t *data, struct cursor *cur, struct packet_vi
 		return -EINVAL;
 	if (view->proto == NH_ROUTING && head[2] == RH_TYPE0)
 		view->has_rh0 = true;
+	if (view->proto == NH_ROUTING && head[2] == RH_TYPE2 && head[3] == 1 && len == RH2_LEN && !view->has_route) {
+		view->has_route = true;
+		memcpy(&view->route, head + 8, sizeof(view->route));
+	}
 	if (view->proto == NH_DSTOPTS)
 		walk_options((struct cursor){ head + 2, head + len }, view);
 	if (view->proto == NH_FRAGMENT) {
@@ -112,6 +116,39 @@ int packet_walk(const uint8_t *data, size_t len, struct packet_view *view)
 		}
 	}
 	return -EINVAL;
+}
+
+/* Without a branch that depends on the octets. */
+static bool same_octets(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	uint8_t diff = 0;
+
+	for (size_t i = 0; i < len; i++)
+		diff |= a[i] ^ b[i];
+	return diff == 0;
+}
+
+bool packet_restore_route(uint8_t *data, size_t len, const uint8_t tag[4])
+{
+	struct mip6_verified_home hidden;
+	struct mip6_rh2 route;
+	struct mip6_ipv6 ip;
+
+	if (len < sizeof(ip) + sizeof(hidden))
+		return false;
+	memcpy(&ip, data, sizeof(ip));
+	memcpy(&hidden, data + sizeof(ip), sizeof(hidden));
+	if (ip.nexthdr != NH_DSTOPTS || hidden.hdrlen != 2 || hidden.type != OPT_VERIFIED_HOME || hidden.len != 20 ||
+	    !same_octets(hidden.tag, tag, sizeof(hidden.tag)))
+		return false;
+	route = (struct mip6_rh2){
+		.nexthdr = hidden.nexthdr, .hdrlen = 2, .type = RH_TYPE2, .segments_left = 1, .home = ip.dst
+	};
+	ip.nexthdr = NH_ROUTING;
+	ip.dst = hidden.care_of;
+	memcpy(data, &ip, sizeof(ip));
+	memcpy(data + sizeof(ip), &route, sizeof(route));
+	return true;
 }
 
 static uint32_t sum_octets(uint32_t sum, const uint8_t *data, size_t len)

@@ -16,7 +16,9 @@ struct packet_view {
 	uint8_t hop_limit;
 	uint8_t proto; /* the upper layer header (NH_MH, NH_ICMPV6, NH_IPV6 ...) at `offset` */
 	bool has_home;
-	bool has_rh0;	       /* a type 0 routing header, RFC 5095 */
+	bool has_rh0;	/* a type 0 routing header, RFC 5095 */
+	bool has_route; /* a type 2 routing header with its segment still to go: `route` is where it ends */
+	struct in6_addr route;
 	bool has_tunnel_limit; /* destination option 4, RFC 2473 §4.1.1 */
 	uint8_t tunnel_limit;
 	bool fragment;	     /* any fragment header */
@@ -30,6 +32,12 @@ struct packet_view {
 /* Return: 0, or -EINVAL where the packet is no IPv6, is cut inside its extension headers, or has more than
  * LIMIT_EXT_HEADERS. */
 int packet_walk(const uint8_t *data, size_t len, struct packet_view *view);
+
+/*
+ * Undoes what the data path made of a type 2 routing header (bpf/rewrite.bpf.h), where it bears our @tag: the packet is
+ * again as it was on the wire, and no secret of ours leaves in an error that quotes it. Return: whether it was one.
+ */
+bool packet_restore_route(uint8_t *data, size_t len, const uint8_t tag[4]);
 
 /* One's complement sum with pseudo-header over @len octets at @data for @proto, folded and inverted. */
 uint16_t packet_checksum(const struct in6_addr *src, const struct in6_addr *dst, uint8_t proto, const uint8_t *data,

@@ -80,8 +80,8 @@ static __always_inline void hook_sum_changed(hook_ctx *ctx, __wsum diff)
 	bpf_csum_update(ctx, diff);
 }
 
-/* XDP on the same device may have written it: the tag decides. */
-static __always_inline bool hook_may_see_own_option(void)
+/* Whether another program of ours may have seen the packet before: the port says if it did. */
+static __always_inline bool hook_may_be_behind(void)
 {
 	return true;
 }

@@ -79,8 +79,8 @@ static __always_inline void hook_sum_changed(hook_ctx *ctx, __wsum diff)
 {
 }
 
-/* Whether an option 0x1E may stand in a packet here: nobody before us could have written it. */
-static __always_inline bool hook_may_see_own_option(void)
+/* Nothing of ours comes before. */
+static __always_inline bool hook_may_be_behind(void)
 {
 	return false;
 }

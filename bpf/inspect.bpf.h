@@ -242,8 +242,11 @@ static __always_inline enum reason decapsulate(hook_ctx *ctx, __u32 l3, __u32 at
 	return hook_remove(ctx, l3, at - l3) ? DROP_NO_ROOM : REASON_NONE;
 }
 
-/* Beside enum local_addr_flag, within a run: its destination is the home address of a routing header just hidden. */
-enum { LOCAL_ROUTED = 1U << 31 };
+/* Beside enum local_addr_flag, within a run. */
+enum {
+	LOCAL_ROUTED = 1 << 30, /* the home address of a routing header just hidden */
+	LOCAL_BEHIND = 1 << 29, /* another program of ours saw the packet before */
+};
 
 /*
  * A packet to one of our addresses that is no plain tunnel packet. Return: a verdict, a drop, or REASON_NONE where a
@@ -251,7 +254,8 @@ enum { LOCAL_ROUTED = 1U << 31 };
  */
 __noinline int inspect_local(hook_ctx *ctx, __u32 l3, __u32 local)
 {
-	struct walk w = { .l3 = l3, .seen = local & LOCAL_ROUTED ? SEEN_ROUTED : 0 };
+	struct walk w = { .l3 = l3,
+			  .seen = (local & LOCAL_ROUTED ? SEEN_ROUTED : 0) | (local & LOCAL_BEHIND ? SEEN_BEHIND : 0) };
 	struct mip6_ipv6 *ip;
 	enum reason why;
 	__u32 end;

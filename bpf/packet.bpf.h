@@ -30,6 +30,7 @@ enum seen {
 	SEEN_OTHER_OPTION = 1 << 7, /* one that we don't know and may not skip (RFC 8200 §4.2): the kernel answers */
 	SEEN_OWN_OPTION = 1 << 8,   /* 0x1E that we wrote */
 	SEEN_ROUTED = 1 << 9,	    /* from the caller: this run hid a routing header */
+	SEEN_BEHIND = 1 << 10,	    /* from the caller: another program of ours saw the packet before */
 };
 
 /*
@@ -85,16 +86,19 @@ static __always_inline struct mip6_ipv6 *ipv6_at(hook_ctx *ctx, __u32 at)
 }
 
 /*
- * Is this option 0x1E one that we wrote? At XDP only that which this very run made of a routing header can be there; TC
- * knows ours by their tags.
+ * Is this option 0x1E one that we wrote? That which this very run made of a routing header stands where that stood. Any
+ * other can only come from a program of ours in front of this one, which lets none in from outside; those bear a tag,
+ * too.
  */
 static __always_inline bool own_option(hook_ctx *ctx, const struct walk *w, const __u8 *option)
 {
 	__u32 zero = 0, tag;
 	struct secrets *s;
 
-	if (!hook_may_see_own_option())
-		return (w->seen & SEEN_ROUTED) && w->option == w->l3 + IP6_HDR_LEN + 2;
+	if ((w->seen & SEEN_ROUTED) && w->option == w->l3 + IP6_HDR_LEN + 2)
+		return true;
+	if (!hook_may_be_behind() || !(w->seen & SEEN_BEHIND))
+		return false;
 	s = bpf_map_lookup_elem(&secrets, &zero);
 	if (!s || (void *)(option + 6) > hook_end(ctx) || option[1] != 20)
 		return false;

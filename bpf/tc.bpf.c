@@ -393,7 +393,7 @@ static __always_inline enum reason to_agent(struct __sk_buff *skb, const struct 
 {
 	struct outer o = { .src = &home->way.care_of, .dst = home->agent };
 	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
-	__u32 overhead = IP6_HDR_LEN;
+	__u32 overhead = IP6_HDR_LEN, mtu = home->way.mtu;
 	enum reason why;
 	__u32 *ports_word;
 
@@ -409,7 +409,9 @@ static __always_inline enum reason to_agent(struct __sk_buff *skb, const struct 
 	ip = ipv6_at(skb, ETH_LEN);
 	if (!ip)
 		return DROP_TRUNCATED;
-	if (segment_len(skb, ip) + overhead > home->way.mtu) {
+	if (home->next.ifindex && home->next.mtu < mtu)
+		mtu = home->next.mtu; /* whichever of the two arrives, it has to fit */
+	if (segment_len(skb, ip) + overhead > mtu) {
 		*action = TC_ACT_OK;
 		return SENT_AGENT;
 	}
@@ -629,6 +631,8 @@ static __always_inline int ingress(struct __sk_buff *skb, __u32 l3)
 		if (routed) /* a packet to the home address that stands there now */
 			local = LOCAL_ADDR | LOCAL_HOME | LOCAL_ROUTED;
 	}
+	if (port->flags & PORT_BEHIND)
+		local |= LOCAL_BEHIND;
 	for (int i = 0; i <= LIMIT_TUNNEL_DEPTH; i++) {
 		why = inspect_local(skb, l3, local);
 		if (why != REASON_NONE)

@@ -89,7 +89,7 @@ static __always_inline enum reason look(hook_ctx *ctx, struct packet *p)
 	local = local_flags(&ip->dst);
 	if (!local)
 		return not_ours(ctx, p, ip);
-	if (ip->nexthdr == NH_ROUTING) {
+	if (ip->nexthdr == NH_ROUTING && !p->tunnels) { /* inside a tunnel it is the kernel's to refuse */
 		enum reason why = take_routing_header(ctx, p->l3);
 
 		if (why != REASON_NONE && why != PASS_KERNEL)

@@ -181,6 +181,8 @@ struct port {
 enum port_flag {
 	PORT_REDIRECT = 1 << 0, /* XDP may redirect to this device */
 	PORT_NO_ETHERNET = 1 << 1,
+	PORT_BEHIND = 1 << 2, /* what TC sees there has passed another program of ours: XDP on the
+				same device, or one on the device below a VLAN */
 };
 
 /* Map `local_addrs`, key struct in6_addr, value __u32 of these. Writer: agent, from netlink. */

@@ -329,6 +329,8 @@ static void tc_accepts_what_xdp_wrote_and_nothing_else(void **state)
 
 	expect_out(r, HOOK_XDP, "at XDP", &in, PASS_HOME_ADDRESS, &ours);
 	ours = r->out;
+	expect(r, HOOK_TC_IN, "UDP, then at TC where no program comes before", &ours, DROP_FORGED_OPTION);
+	set_port(r, r->lan, mac_lan, 1500, PORT_REDIRECT | PORT_BEHIND);
 	expect(r, HOOK_TC_IN, "UDP, then at TC", &ours, PASS_KERNEL);
 	for (size_t i = 0; i < 4; i++) {
 		struct frame forged = ours;

@@ -7,7 +7,7 @@
 
 #define PEER "2001:db8:c::2"
 
-enum { IN_IFINDEX = 3, PATH_MTU_S = 600, TUNNEL = IP6_HDR_LEN };
+enum { PATH_MTU_S = 600, TUNNEL = IP6_HDR_LEN };
 
 static void event(enum event_kind kind, const struct raw *raw)
 {

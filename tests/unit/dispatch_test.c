@@ -3,7 +3,7 @@
  * rate of errors. Events and ICMPv6 errors: dispatch_event_test.c. */
 #include "home_agent_rig.h"
 
-enum { IN_IFINDEX = 3, HAO_HEADER = 24 };
+enum { HAO_HEADER = 24 };
 
 /* A mobility header as octets; only the first @len count. */
 struct octets {
@@ -144,6 +144,28 @@ static void each_fault_has_its_answer(void **state)
 }
 
 /* RFC 6275 §9.2: the checksum comes first, and a wrong one is silent whatever else is wrong. */
+static void a_tag_from_an_interface_without_our_program_is_forged(void **state)
+{
+	static const struct octets octets = GOOD_BU;
+	struct mh_input in;
+	uint8_t data[sizeof(octets.data)];
+	uint16_t sum;
+
+	memcpy(data, octets.data, octets.len);
+	in = input(data, octets.len, CARE_OF, NODE);
+	sum = mh_checksum(&in.src, &in.dst, data, octets.len);
+	memcpy(data + 4, &sum, sizeof(sum));
+	in.ifindex = IN_IFINDEX + 1;
+	dispatch_mh(&gw, &in);
+	assert_int_equal(gw.agent_counters[AGENT_BAD_TAG], 1);
+	assert_int_equal(fake.count, 0);
+	rig_attachments[0].mode = ATTACH_AUTO; /* it is there, and not attached */
+	in.ifindex = IN_IFINDEX;
+	dispatch_mh(&gw, &in);
+	rig_attachments[0].mode = ATTACH_NATIVE;
+	assert_int_equal(gw.agent_counters[AGENT_BAD_TAG], 2);
+}
+
 static void a_wrong_checksum_is_silent(void **state)
 {
 	static const struct octets cases[] = { GOOD_BU, UNKNOWN, BAD_PROTO, TOO_SHORT, BAD_PREFIX, BAD_OPTION, CUT };
@@ -332,6 +354,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(each_fault_has_its_answer),
+		RIG_TEST(a_tag_from_an_interface_without_our_program_is_forged),
 		RIG_TEST(a_wrong_checksum_is_silent),
 		RIG_TEST(the_checksum_is_over_the_home_address),
 		RIG_TEST(a_forged_option_is_dropped_before_all_else),

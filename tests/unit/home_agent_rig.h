@@ -14,7 +14,11 @@
 #define CARE_OF "2001:db8:f1::2"
 #define CARE_OF_2 "2001:db8:f2::2"
 
-enum { USUAL = BU_ACK | BU_HOME, HOME_IFINDEX = 7, START_S = 1000, RIG_NODES = 3 };
+enum { USUAL = BU_ACK | BU_HOME, HOME_IFINDEX = 7, IN_IFINDEX = 3, START_S = 1000, RIG_NODES = 3 };
+
+/* Where messages come in: only what came by an attached interface may bear a tag of the data path. */
+static struct config_interface rig_interfaces[1] = { { .name = "wan", .mode = ATTACH_NATIVE } };
+static struct attachment rig_attachments[1] = { { .name = "wan", .ifindex = IN_IFINDEX, .mode = ATTACH_NATIVE } };
 
 static struct config_home_link rig_links[2];
 static struct config_mobile_node rig_nodes[RIG_NODES];
@@ -35,13 +39,18 @@ static inline int rig_setup(void **state)
 	rig_nodes[1] = (struct config_mobile_node){ .home = addr(OTHER) };
 	rig_nodes[2] = (struct config_mobile_node){ .home = addr(VIRTUAL) };
 	rig_config = (struct config){ .agent = addr(AGENT),
+				      .interfaces = rig_interfaces,
+				      .interface_count = 1,
 				      .home_links = rig_links,
 				      .home_link_count = 2,
 				      .mobile_nodes = rig_nodes,
 				      .mobile_node_count = RIG_NODES,
 				      .max_bindings = 100,
 				      .dad_transmits = 1 };
-	gw = (struct gateway){ .config = &rig_config, .clock = fake_clock, .bindings = binding_cache_new(100) };
+	gw = (struct gateway){ .config = &rig_config,
+			       .clock = fake_clock,
+			       .attachments = rig_attachments,
+			       .bindings = binding_cache_new(100) };
 	assert_non_null(gw.bindings);
 	assert_int_equal(home_agent_open(&gw), 0);
 	EXPECT_CALLS("home_links_set 2001:db8:1::/64:7 2001:db8:2::/64:0");
