@@ -26,7 +26,7 @@ SAN      := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit
 BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-address-of-packed-member
 
 # pure: no socket, no clock; kernel: the network; the rest are roles and operator
-PURE     := log mh nd packet binding movement update_list config config_source config_schema config_check
+PURE     := log mh nd packet binding movement movement_belief update_list config config_source config_schema config_check
 AGENT_MAIN := agent/main.c
 TOOL_SRC := agent/mobgw.c $(wildcard agent/tool_*.c)
 AGENT_SRC := $(filter-out $(AGENT_MAIN) $(TOOL_SRC),$(wildcard agent/*.c))

@@ -283,8 +283,9 @@ struct slowpath_node {
 	void *arg;
 	/* By which tunnel @home sends; false: by none now. */
 	bool (*tunnel)(void *arg, const struct in6_addr *home, struct slowpath_tunnel *out);
-	/* Whether @agent may send through the tunnel to @home. */
-	bool (*admits)(void *arg, const struct in6_addr *home, const struct in6_addr *agent);
+	/* Whether what @src sends may come through the tunnel from @agent to @home. */
+	bool (*admits)(void *arg, const struct in6_addr *src, const struct in6_addr *home,
+		       const struct in6_addr *agent);
 };
 /* @node: of a mobile node; NULL on a home agent, whose bindings say it. */
 int slowpath_open(sd_event *loop, struct datapath *dp, struct sockets *so, struct nexthops *nh,

@@ -464,20 +464,36 @@ bool mobile_node_on_too_big(struct gateway *gw, const struct in6_addr *care_of, 
 static bool slow_tunnel(void *arg, const struct in6_addr *addr, struct slowpath_tunnel *out)
 {
 	const struct home *home = find_home(arg, addr);
+	uint16_t mtu;
 
 	if (!home || home->entry.state != HOME_AWAY)
 		return false;
+	mtu = home->entry.way.mtu;
+	if (home->entry.next.ifindex && home->entry.next.mtu < mtu)
+		mtu = home->entry.next.mtu; /* as the data path judges it */
 	*out = (struct slowpath_tunnel){ .care_of = home->entry.way.care_of,
 					 .agent = home->entry.agent,
-					 .path_mtu = home->entry.way.mtu };
+					 .path_mtu = mtu };
 	return true;
 }
 
-static bool slow_admits(void *arg, const struct in6_addr *addr, const struct in6_addr *agent)
+static bool is_own(const struct mobile_node *mn, const struct in6_addr *addr)
+{
+	for (size_t i = 0; i < mn->gw->config->uplink_count; i++)
+		if (mn->uplinks[i].point.usable && addr_equal(&mn->uplinks[i].point.care_of, addr))
+			return true;
+	for (size_t i = 0; i < mn->gw->config->home_address_count; i++)
+		if (addr_equal(&mn->homes[i].update.home, addr))
+			return true;
+	return false;
+}
+
+static bool slow_admits(void *arg, const struct in6_addr *src, const struct in6_addr *addr,
+			const struct in6_addr *agent)
 {
 	const struct home *home = find_home(arg, addr);
 
-	return home && addr_equal(&home->update.agent, agent);
+	return home && addr_equal(&home->update.agent, agent) && !is_own(arg, src);
 }
 
 const struct slowpath_node *mobile_node_slowpath(struct gateway *gw)

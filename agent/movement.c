@@ -1,70 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Movement detection: which address and router of each uplink are believed, and which are to be asked again. Pure.
- * RFC 6275 §11.5.1-11.5.4; RFC 4861 §6.3.4, §6.3.7. Lists are short and bounded, so they are walked.
+ * Movement detection: links, addresses and advertisements as they come, and the solicitations and probes that time asks
+ * for. What is believed of all that is movement_belief.c. Pure. RFC 6275 §11.5.1-11.5.4; RFC 4861 §6.3.4, §6.3.7. Lists
+ * are short and bounded, so they are walked.
  */
-#include "movement.h"
+#include "movement_priv.h"
 
 #include <stdlib.h>
 
 enum {
 	OVERDUE_SLACK_MS = 200, /* an advertisement may be late by what a loaded host needs */
 	RECENT_MS = 1000,	/* heard within this time a router needs no probe */
-	PREFIX_MISSES = 2,	/* a router may spread its prefixes over two advertisements (RFC 4861 §6.2.3) */
-};
-
-#define NEVER ((struct mono){ INT64_MAX })
-
-struct prefix {
-	struct in6_addr prefix; /* with router_address the router's whole address */
-	uint8_t len;
-	bool on_link, router_address;
-	struct mono valid_until; /* NEVER: for ever */
-	uint64_t epoch;		 /* last advertised in */
-	unsigned int missed;	 /* advertisements of its router without it, since */
-};
-
-struct router {
-	struct in6_addr addr;
-	uint64_t epoch; /* last confirmed in */
-	struct mono heard, confirmed;
-	struct mono lifetime_until; /* as a default router */
-	uint32_t interval_ms, mtu;
-	bool has_mac;
-	uint8_t mac[6];
-	struct prefix prefixes[MOVEMENT_PREFIXES];
-	uint8_t prefix_count;
-	unsigned int probes; /* sent without an answer; 0: none under way */
-	struct mono probe_at;
-	bool dead; /* did not answer; until it is heard again */
-};
-
-struct place {
-	struct in6_addr addr;
-	uint64_t epoch; /* last confirmed in */
-	bool deprecated;
-};
-
-struct uplink {
-	bool up;
-	uint32_t link_epoch; /* as the caller counts */
-	uint64_t epoch;	     /* as we count, from 1; 0: link never seen */
-	struct mono changed, solicit_at;
-	unsigned int solicits;
-	bool heard_any; /* an advertisement in this epoch */
-	struct router routers[MOVEMENT_ROUTERS];
-	size_t router_count;
-	struct place places[MOVEMENT_ADDRESSES];
-	size_t place_count;
-	bool chosen;
-	struct in6_addr care_of;
-};
-
-struct movement {
-	const struct config *config;
-	struct movement_calls calls;
-	struct mono now; /* of the last call */
-	struct uplink uplinks[LIMIT_UPLINKS];
 };
 
 struct movement *movement_new(const struct config *config, const struct movement_calls *calls)
@@ -85,103 +31,6 @@ void movement_free(struct movement *m)
 	free(m);
 }
 
-/* ---- belief ---- */
-
-static bool router_current(const struct uplink *u, const struct router *r)
-{
-	return r->epoch == u->epoch && !r->dead;
-}
-
-/* Still said by its router, on this link. Routers of different links may well have the same address, fe80::1. */
-static bool prefix_live(const struct uplink *u, const struct prefix *p)
-{
-	return p->epoch == u->epoch && p->missed < PREFIX_MISSES;
-}
-
-static bool router_covers(const struct uplink *u, const struct router *r, const struct in6_addr *addr)
-{
-	for (size_t i = 0; i < r->prefix_count; i++)
-		if (prefix_live(u, &r->prefixes[i]) && addr_in_prefix(addr, &r->prefixes[i].prefix, r->prefixes[i].len))
-			return true;
-	return false;
-}
-
-static bool router_covered(const struct router *r, const struct in6_addr *addr)
-{
-	for (size_t i = 0; i < r->prefix_count; i++)
-		if (addr_in_prefix(addr, &r->prefixes[i].prefix, r->prefixes[i].len))
-			return true;
-	return false;
-}
-
-static bool router_default(const struct movement *m, const struct router *r)
-{
-	return mono_before(m->now, r->lifetime_until);
-}
-
-/* Some router once advertised the address's prefix: it stands and falls with such routers. */
-static bool is_advertised(const struct uplink *u, const struct in6_addr *addr)
-{
-	for (size_t i = 0; i < u->router_count; i++)
-		if (router_covered(&u->routers[i], addr))
-			return true;
-	return false;
-}
-
-/* @addr NULL: no address yet, any router. */
-static const struct router *router_for(const struct movement *m, const struct uplink *u, const struct in6_addr *addr)
-{
-	const struct router *other = NULL;
-
-	for (size_t i = 0; i < u->router_count; i++) {
-		const struct router *r = &u->routers[i];
-
-		if (!router_current(u, r) || !router_default(m, r))
-			continue;
-		if (addr && router_covers(u, r, addr))
-			return r;
-		if (!other)
-			other = r;
-	}
-	return other;
-}
-
-static bool place_believed(const struct uplink *u, const struct place *p)
-{
-	if (!u->up || p->epoch != u->epoch)
-		return false;
-	for (size_t i = 0; i < u->router_count; i++)
-		if (router_covers(u, &u->routers[i], &p->addr) && !u->routers[i].dead)
-			return true;
-	return !is_advertised(u, &p->addr);
-}
-
-static struct place *find_place(struct uplink *u, const struct in6_addr *addr)
-{
-	for (size_t i = 0; i < u->place_count; i++)
-		if (addr_equal(&u->places[i].addr, addr))
-			return &u->places[i];
-	return NULL;
-}
-
-/* Keeps the address in use as long as it is good; then the newest that isn't deprecated, then any. */
-static void settle(struct uplink *u)
-{
-	const struct place *held = u->chosen ? find_place(u, &u->care_of) : NULL, *best = NULL;
-
-	if (held && place_believed(u, held) && !held->deprecated)
-		return;
-	for (size_t i = u->place_count; i-- > 0;) {
-		const struct place *p = &u->places[i];
-
-		if (place_believed(u, p) && (!best || (best->deprecated && !p->deprecated)))
-			best = p;
-	}
-	u->chosen = best != NULL;
-	if (best)
-		u->care_of = best->addr;
-}
-
 /* ---- links ---- */
 
 void movement_link(struct movement *m, size_t uplink, bool up, uint32_t epoch, struct mono now)
@@ -200,7 +49,7 @@ void movement_link(struct movement *m, size_t uplink, bool up, uint32_t epoch, s
 	u->link_epoch = epoch;
 	if (!up)
 		u->solicit_at = NEVER;
-	settle(u);
+	belief_settle(u);
 }
 
 void movement_solicit_again(struct movement *m, size_t uplink, struct mono now)
@@ -226,7 +75,7 @@ void movement_address(struct movement *m, size_t uplink, const struct movement_a
 		      struct mono now)
 {
 	struct uplink *u = &m->uplinks[uplink];
-	struct place *p = find_place(u, &addr->addr);
+	struct place *p = belief_place(u, &addr->addr);
 
 	m->now = now;
 	if (!addr_is_routable(&addr->addr) || is_home_address(m, &addr->addr))
@@ -241,7 +90,7 @@ void movement_address(struct movement *m, size_t uplink, const struct movement_a
 		u->places[u->place_count++] =
 			(struct place){ .addr = addr->addr, .epoch = u->epoch, .deprecated = addr->deprecated };
 	}
-	settle(u);
+	belief_settle(u);
 }
 
 /* ---- routers ---- */
@@ -258,7 +107,7 @@ static struct router *find_router(struct uplink *u, const struct in6_addr *addr)
 static struct router *router_in_use(struct uplink *u)
 {
 	for (size_t i = 0; u->chosen && i < u->router_count; i++)
-		if (router_current(u, &u->routers[i]) && router_covers(u, &u->routers[i], &u->care_of))
+		if (belief_router_current(u, &u->routers[i]) && belief_covers(u, &u->routers[i], &u->care_of))
 			return &u->routers[i];
 	return NULL;
 }
@@ -290,7 +139,7 @@ static void confirm(struct uplink *u, struct router *r, bool known, struct mono 
 	r->probes = 0;
 	r->probe_at = r->interval_ms ? mono_add_ms(now, (int64_t)r->interval_ms + OVERDUE_SLACK_MS) : NEVER;
 	for (size_t i = 0; i < u->place_count; i++)
-		if (router_covers(u, r, &u->places[i].addr) || (known && !is_advertised(u, &u->places[i].addr)))
+		if (belief_covers(u, r, &u->places[i].addr) || (known && !belief_advertised(u, &u->places[i].addr)))
 			u->places[i].epoch = u->epoch;
 }
 
@@ -381,7 +230,7 @@ void movement_router_advert(struct movement *m, size_t uplink, const struct in6_
 	confirm(u, r, known, now);
 	u->heard_any = true;
 	u->solicit_at = NEVER;
-	settle(u);
+	belief_settle(u);
 }
 
 void movement_router_reachable(struct movement *m, size_t uplink, const struct in6_addr *router, struct mono now)
@@ -393,7 +242,7 @@ void movement_router_reachable(struct movement *m, size_t uplink, const struct i
 	if (!u->up || !r || !r->probes)
 		return; /* nobody was asked */
 	confirm(u, r, true, now);
-	settle(u);
+	belief_settle(u);
 }
 
 /* ---- time ---- */
@@ -424,13 +273,8 @@ static void tick_router(struct movement *m, size_t uplink, struct router *r, str
 static void on_silence(struct uplink *u)
 {
 	for (size_t i = 0; i < u->place_count; i++)
-		if (!is_advertised(u, &u->places[i].addr))
+		if (!belief_advertised(u, &u->places[i].addr))
 			u->places[i].epoch = u->epoch;
-}
-
-static struct mono silence_at(const struct uplink *u)
-{
-	return u->up && !u->heard_any ? mono_add_ms(u->changed, MOVEMENT_SILENCE_MS) : NEVER;
 }
 
 static struct mono earliest(struct mono a, struct mono b)
@@ -462,10 +306,10 @@ static struct mono tick_uplink(struct movement *m, size_t uplink, struct mono no
 		u->solicit_at = ++u->solicits < MOVEMENT_SOLICITS ? mono_add_ms(now, MOVEMENT_SOLICIT_MS) : NEVER;
 		m->calls.solicit(m->calls.arg, uplink);
 	}
-	if (due(silence_at(u), now))
+	if (due(belief_silence_at(u), now))
 		on_silence(u);
-	else if (mono_before(silence_at(u), next))
-		next = silence_at(u);
+	else if (mono_before(belief_silence_at(u), next))
+		next = belief_silence_at(u);
 	for (size_t i = 0; i < u->router_count; i++) {
 		struct router *r = &u->routers[i];
 
@@ -473,7 +317,7 @@ static struct mono tick_uplink(struct movement *m, size_t uplink, struct mono no
 		if (r->epoch == u->epoch)
 			next = earliest(next, next_of(r, now));
 	}
-	settle(u);
+	belief_settle(u);
 	return mono_before(u->solicit_at, next) ? u->solicit_at : next;
 }
 
@@ -489,116 +333,4 @@ struct mono movement_tick(struct movement *m, struct mono now)
 			next = at;
 	}
 	return next;
-}
-
-/* ---- what is believed ---- */
-
-/* With router_address the option holds a whole address. */
-static struct in6_addr network_of(const struct in6_addr *addr, uint8_t len)
-{
-	struct in6_addr network = {};
-
-	memcpy(&network, addr, len / 8);
-	if (len % 8)
-		network.s6_addr[len / 8] = addr->s6_addr[len / 8] & (uint8_t)(0xFF << (8 - len % 8));
-	return network;
-}
-
-void movement_point(const struct movement *m, size_t uplink, struct movement_point *out)
-{
-	const struct uplink *u = &m->uplinks[uplink];
-	const struct router *r;
-
-	*out = (struct movement_point){ .up = u->up, .usable = u->up && u->chosen };
-	out->changing = u->up && !u->heard_any && mono_before(m->now, silence_at(u));
-	if (out->usable)
-		out->care_of = u->care_of;
-	r = u->up ? router_for(m, u, out->usable ? &u->care_of : NULL) : NULL;
-	if (!r)
-		return;
-	out->has_router = true;
-	out->router = r->addr;
-	out->router_mtu = r->mtu;
-	for (size_t i = 0; i < r->prefix_count && !out->prefix_len; i++) {
-		const struct prefix *p = &r->prefixes[i];
-
-		if (!prefix_live(u, p) || !p->on_link ||
-		    (out->usable && !addr_in_prefix(&u->care_of, &p->prefix, p->len)))
-			continue;
-		out->prefix_len = p->len;
-		out->prefix = network_of(&p->prefix, p->len);
-	}
-}
-
-static bool advertises_home(const struct movement *m, const struct uplink *u, const struct router *r,
-			    const struct config_home_address *home)
-{
-	for (size_t i = 0; i < r->prefix_count; i++)
-		if (prefix_live(u, &r->prefixes[i]) && r->prefixes[i].on_link &&
-		    mono_before(m->now, r->prefixes[i].valid_until) && r->prefixes[i].len == home->prefix_len &&
-		    addr_in_prefix(&r->prefixes[i].prefix, &home->prefix, home->prefix_len))
-			return true;
-	return false;
-}
-
-static bool is_agent(const struct uplink *u, const struct router *r, const struct config_home_address *home)
-{
-	for (size_t i = 0; i < r->prefix_count; i++)
-		if (prefix_live(u, &r->prefixes[i]) && r->prefixes[i].router_address &&
-		    addr_equal(&r->prefixes[i].prefix, &home->agent))
-			return true;
-	return false;
-}
-
-bool movement_at_home(const struct movement *m, size_t uplink, const struct config_home_address *home,
-		      struct in6_addr *agent_link_local)
-{
-	const struct uplink *u = &m->uplinks[uplink];
-	bool there = false;
-
-	if (agent_link_local)
-		*agent_link_local = in6addr_any;
-	for (size_t i = 0; u->up && i < u->router_count; i++) {
-		const struct router *r = &u->routers[i];
-
-		if (!router_current(u, r) || !advertises_home(m, u, r, home))
-			continue;
-		there = true;
-		if (agent_link_local && is_agent(u, r, home))
-			*agent_link_local = r->addr;
-	}
-	for (size_t i = 0; i < u->place_count; i++)
-		there |= place_believed(u, &u->places[i]) &&
-			 addr_in_prefix(&u->places[i].addr, &home->prefix, home->prefix_len);
-	return there;
-}
-
-bool movement_home_router(const struct movement *m, size_t uplink, const struct config_home_address *home,
-			  struct in6_addr *router)
-{
-	const struct uplink *u = &m->uplinks[uplink];
-
-	for (size_t i = 0; u->up && i < u->router_count; i++) {
-		const struct router *r = &u->routers[i];
-
-		if (!router_current(u, r) || !router_default(m, r) || !advertises_home(m, u, r, home))
-			continue;
-		*router = r->addr;
-		return true;
-	}
-	return false;
-}
-
-size_t movement_routers(const struct movement *m, size_t uplink, struct movement_router_view *out, size_t room)
-{
-	const struct uplink *u = &m->uplinks[uplink];
-	size_t count = u->router_count < room ? u->router_count : room;
-
-	for (size_t i = 0; i < count; i++)
-		out[i] = (struct movement_router_view){ .router = u->routers[i].addr,
-							.reachable = !u->routers[i].dead,
-							.current = router_current(u, &u->routers[i]),
-							.interval_ms = u->routers[i].interval_ms,
-							.heard = u->routers[i].heard };
-	return u->router_count;
 }

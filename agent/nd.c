@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Codec of neighbour discovery for a mobile node. RFC 4861 §4, §6.1.2, §7.1.2; RFC 6275 §7.1-7.4; RFC 4862 §5.5.3. What
- * is malformed as a whole is refused; an option that lies is left out and counted.
+ * is malformed as a whole is refused; an option that lies is left out and counted. All reading goes through struct
+ * reader.
  */
 #include "nd.h"
 
@@ -9,7 +10,6 @@
 #include <errno.h>
 
 enum {
-	RA_FIXED = 16,
 	NA_FIXED = 24,
 	RA_MANAGED = 0x80,
 	RA_OTHER = 0x40,
@@ -20,80 +20,120 @@ enum {
 	OPT_PREFIX = 3,
 	OPT_MTU = 5,
 	OPT_INTERVAL = 7,
+	OPT_HEAD = 2, /* type and length */
 	OPT_UNIT = 8, /* options count their length in it */
 };
 
-static uint16_t get16(const uint8_t *at)
+struct reader {
+	const uint8_t *at, *end;
+	bool short_;
+};
+
+static void get(struct reader *in, void *to, size_t len)
 {
-	return (uint16_t)(at[0] << 8 | at[1]);
+	if ((size_t)(in->end - in->at) < len) {
+		in->short_ = true;
+		memset(to, 0, len);
+		return;
+	}
+	memcpy(to, in->at, len);
+	in->at += len;
 }
 
-static uint32_t get32(const uint8_t *at)
+static uint8_t get8(struct reader *in)
 {
-	return (uint32_t)get16(at) << 16 | get16(at + 2);
+	uint8_t v;
+
+	get(in, &v, sizeof(v));
+	return v;
 }
 
-/* One option of the length its type has; @at points to its type octet. */
-typedef void (*take_option)(const uint8_t *at, void *out);
+static uint16_t get16(struct reader *in)
+{
+	uint16_t v;
+
+	get(in, &v, sizeof(v));
+	return ntohs(v);
+}
+
+static uint32_t get32(struct reader *in)
+{
+	uint32_t v;
+
+	get(in, &v, sizeof(v));
+	return ntohl(v);
+}
+
+/* One option of the length its type has; @in begins behind its length octet. */
+typedef void (*take_option)(struct reader *in, void *out);
 
 struct option_type {
-	uint8_t type;
 	uint8_t units; /* its length; another one is skipped */
 	take_option take;
 };
 
 /* Walks all options. -EINVAL where one has no length or runs past the end (RFC 4861 §4.6). */
-static int walk_options(const uint8_t *at, size_t len, const struct option_type *types, size_t count, void *out)
+static int walk_options(struct reader *in, const struct option_type *types, size_t count, void *out)
 {
-	while (len) {
-		size_t size;
+	while (in->at < in->end) {
+		uint8_t type = get8(in), units = get8(in);
+		struct reader body;
+		size_t len;
 
-		if (len < 2 || !at[1])
+		if (in->short_ || !units)
 			return -EINVAL;
-		size = (size_t)at[1] * OPT_UNIT;
-		if (size > len)
+		len = (size_t)units * OPT_UNIT - OPT_HEAD;
+		if ((size_t)(in->end - in->at) < len)
 			return -EINVAL;
-		for (size_t i = 0; i < count; i++)
-			if (types[i].type == at[0] && types[i].units == at[1])
-				types[i].take(at, out);
-		at += size;
-		len -= size;
+		body = (struct reader){ in->at, in->at + len, false };
+		in->at += len;
+		if (type < count && types[type].take && types[type].units == units)
+			types[type].take(&body, out);
 	}
 	return 0;
 }
 
-static void take_router_mac(const uint8_t *at, void *out)
+static void take_router_mac(struct reader *in, void *out)
 {
 	struct nd_router_advert *ra = out;
 
 	ra->has_mac = true;
-	memcpy(ra->mac, at + 2, sizeof(ra->mac));
+	get(in, ra->mac, sizeof(ra->mac));
 }
 
-static void take_mtu(const uint8_t *at, void *out)
+static void take_mtu(struct reader *in, void *out)
 {
-	((struct nd_router_advert *)out)->mtu = get32(at + 4);
+	get16(in); /* reserved */
+	((struct nd_router_advert *)out)->mtu = get32(in);
 }
 
-/* RFC 6275 §7.3 */
-static void take_interval(const uint8_t *at, void *out)
+static void take_interval(struct reader *in, void *out)
 {
-	((struct nd_router_advert *)out)->interval_ms = get32(at + 4);
+	get16(in); /* reserved */
+	((struct nd_router_advert *)out)->interval_ms = get32(in);
 }
 
-static void take_prefix(const uint8_t *at, void *out)
+/* What no router says truly: RFC 4862 §5.5.3 (c); a link-local prefix RFC 4861 §6.3.4 has ignored. */
+static bool prefix_lies(const struct nd_prefix *prefix)
+{
+	return prefix->len > 128 || prefix->preferred_s > prefix->valid_s || IN6_IS_ADDR_LINKLOCAL(&prefix->prefix) ||
+	       IN6_IS_ADDR_MULTICAST(&prefix->prefix);
+}
+
+static void take_prefix(struct reader *in, void *out)
 {
 	struct nd_router_advert *ra = out;
-	struct nd_prefix prefix = { .len = at[2],
-				    .on_link = at[3] & PREFIX_ON_LINK,
-				    .autonomous = at[3] & PREFIX_AUTONOMOUS,
-				    .router_address = at[3] & PREFIX_ROUTER_ADDRESS,
-				    .valid_s = get32(at + 4),
-				    .preferred_s = get32(at + 8) };
+	struct nd_prefix prefix = { .len = get8(in) };
+	uint8_t flags = get8(in);
 
-	memcpy(&prefix.prefix, at + 16, sizeof(prefix.prefix));
-	if (prefix.len > 128 || prefix.preferred_s > prefix.valid_s || IN6_IS_ADDR_LINKLOCAL(&prefix.prefix) ||
-	    IN6_IS_ADDR_MULTICAST(&prefix.prefix))
+	prefix.on_link = flags & PREFIX_ON_LINK;
+	prefix.autonomous = flags & PREFIX_AUTONOMOUS;
+	prefix.router_address = flags & PREFIX_ROUTER_ADDRESS;
+	prefix.valid_s = get32(in);
+	prefix.preferred_s = get32(in);
+	get32(in); /* reserved */
+	get(in, &prefix.prefix, sizeof(prefix.prefix));
+	if (prefix_lies(&prefix))
 		ra->prefixes_ignored++;
 	else if (ra->prefix_count == ND_PREFIXES)
 		ra->prefixes_left_out++;
@@ -101,50 +141,67 @@ static void take_prefix(const uint8_t *at, void *out)
 		ra->prefixes[ra->prefix_count++] = prefix;
 }
 
+/* Type, code, checksum; false where it is not a whole message of @type with code 0. */
+static bool begin(struct reader *in, uint8_t type)
+{
+	uint8_t found = get8(in), code = get8(in);
+
+	get16(in); /* checksum: the caller's */
+	return !in->short_ && found == type && code == 0;
+}
+
 int nd_parse_router_advert(const uint8_t *icmp, size_t len, struct nd_router_advert *out)
 {
 	static const struct option_type types[] = {
-		{ ND_OPT_SOURCE_LLADDR, 1, take_router_mac },
-		{ OPT_PREFIX, 4, take_prefix },
-		{ OPT_MTU, 1, take_mtu },
-		{ OPT_INTERVAL, 1, take_interval },
+		[ND_OPT_SOURCE_LLADDR] = { 1, take_router_mac }, /* RFC 4861 §4.6.1 */
+		[OPT_PREFIX] = { 4, take_prefix },		 /* §4.6.2 */
+		[OPT_MTU] = { 1, take_mtu },			 /* §4.6.4 */
+		[OPT_INTERVAL] = { 1, take_interval },		 /* RFC 6275 §7.3 */
 	};
+	struct reader in = { icmp, icmp + len, false };
+	uint8_t flags;
 
 	memset(out, 0, sizeof(*out));
-	if (len < RA_FIXED || icmp[0] != ICMP6_ROUTER_ADVERT || icmp[1] != 0)
+	if (!begin(&in, ICMP6_ROUTER_ADVERT))
 		return -EINVAL;
-	out->hop_limit = icmp[4];
-	out->managed = icmp[5] & RA_MANAGED;
-	out->other = icmp[5] & RA_OTHER;
-	out->home_agent = icmp[5] & RA_HOME_AGENT;
-	out->lifetime_s = get16(icmp + 6);
-	out->reachable_ms = get32(icmp + 8);
-	out->retransmit_ms = get32(icmp + 12);
-	return walk_options(icmp + RA_FIXED, len - RA_FIXED, types, ARRAY_SIZE(types), out);
+	out->hop_limit = get8(&in);
+	flags = get8(&in);
+	out->managed = flags & RA_MANAGED;
+	out->other = flags & RA_OTHER;
+	out->home_agent = flags & RA_HOME_AGENT;
+	out->lifetime_s = get16(&in);
+	out->reachable_ms = get32(&in);
+	out->retransmit_ms = get32(&in);
+	if (in.short_)
+		return -EINVAL;
+	return walk_options(&in, types, ARRAY_SIZE(types), out);
 }
 
-static void take_neighbour_mac(const uint8_t *at, void *out)
+static void take_neighbour_mac(struct reader *in, void *out)
 {
 	struct nd_neighbour_advert *na = out;
 
 	na->has_mac = true;
-	memcpy(na->mac, at + 2, sizeof(na->mac));
+	get(in, na->mac, sizeof(na->mac));
 }
 
 int nd_parse_neighbour_advert(const uint8_t *icmp, size_t len, struct nd_neighbour_advert *out)
 {
-	static const struct option_type types[] = { { ND_OPT_TARGET_LLADDR, 1, take_neighbour_mac } };
+	static const struct option_type types[] = { [ND_OPT_TARGET_LLADDR] = { 1, take_neighbour_mac } };
+	struct reader in = { icmp, icmp + len, false };
+	uint32_t flags;
 
 	memset(out, 0, sizeof(*out));
-	if (len < NA_FIXED || icmp[0] != ICMP6_NEIGHBOUR_ADVERT || icmp[1] != 0)
+	if (!begin(&in, ICMP6_NEIGHBOUR_ADVERT))
 		return -EINVAL;
-	out->router = icmp[4] & NA_ROUTER;
-	out->solicited = icmp[4] & NA_SOLICITED;
-	out->override = icmp[4] & NA_OVERRIDE;
-	memcpy(&out->target, icmp + 8, sizeof(out->target));
-	if (IN6_IS_ADDR_MULTICAST(&out->target))
+	flags = get32(&in) >> 24; /* the rest is reserved */
+	out->router = flags & NA_ROUTER;
+	out->solicited = flags & NA_SOLICITED;
+	out->override = flags & NA_OVERRIDE;
+	get(&in, &out->target, sizeof(out->target));
+	if (in.short_ || IN6_IS_ADDR_MULTICAST(&out->target))
 		return -EINVAL;
-	return walk_options(icmp + NA_FIXED, len - NA_FIXED, types, ARRAY_SIZE(types), out);
+	return walk_options(&in, types, ARRAY_SIZE(types), out);
 }
 
 /* Return: octets written. */

@@ -281,7 +281,7 @@ static size_t check_inner(struct slowpath *sp, const uint8_t *inner, size_t len,
 	    !addr_is_routable(&ip.src))
 		return 0;
 	b = binding_find(sp->cache, &ip.src);
-	if (sp->node ? !sp->node->admits(sp->node->arg, &ip.dst, outer_src)
+	if (sp->node ? !sp->node->admits(sp->node->arg, &ip.src, &ip.dst, outer_src)
 		     : !b || b->state != BINDING_ACTIVE || mono_before(b->expires, now()) ||
 			       !addr_equal(&b->care_of, outer_src))
 		return 0;

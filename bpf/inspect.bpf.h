@@ -2,7 +2,8 @@
 /*
  * Packets addressed to us that carry mobility: mobility headers, home address options, tunnels. Decides, rewrites a
  * home address option, takes a tunnel off; the same code at XDP and TC ingress. RFC 6275 §9.2, §9.3.1, §10.4.5; RFC
- * 2473; PROTOCOL §3, §5. An error quotes the packet as it was on the wire, so the malformed are found before any edit.
+ * 2473; PROTOCOL §3, §5. An error quotes the packet as it was on the wire, so the malformed are found before any edit
+ * but that of a routing header, which the agent undoes.
  */
 #ifndef MOBGW_INSPECT_BPF_H
 #define MOBGW_INSPECT_BPF_H

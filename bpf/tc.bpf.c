@@ -483,8 +483,12 @@ static __always_inline int guard(struct __sk_buff *skb, __u32 l3)
 	struct mip6_ipv6 *ip;
 	__u32 len = skb->len;
 
-	if (skb->protocol != bpf_htons(ETH_P_IPV6_) || !set || hook_pull(skb, l3 + IP6_HDR_LEN))
+	if (skb->protocol != bpf_htons(ETH_P_IPV6_) || !set)
 		return TC_ACT_UNSPEC;
+	if (hook_pull(skb, l3 + IP6_HDR_LEN)) { /* no memory to look: better lost than in clear */
+		count(DROP_NO_ROOM, len);
+		return TC_ACT_SHOT;
+	}
 	ip = ipv6_at(skb, l3);
 	if (!ip || !(local_flags(&ip->src) & LOCAL_HOME))
 		return TC_ACT_UNSPEC;

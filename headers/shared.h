@@ -318,7 +318,8 @@ struct event {
 	__u32 ifindex; /* where it came in */
 	__u32 len;     /* octets of packet[] */
 	struct in6_addr address;
-	__u8 packet[LIMIT_EVENT_PACKET]; /* from the IPv6 header on, as it was on the wire */
+	__u8 packet[LIMIT_EVENT_PACKET]; /* from the IPv6 header on, as it was on the wire; but a type 2 routing header
+					     may be hidden in it: the agent puts it back before anybody reads it */
 };
 
 _Static_assert(sizeof(struct binding) == 64, "one cache line");

@@ -335,4 +335,61 @@ static inline void bind_kinds(struct rig *r)
 	bind_nested(r, 3);
 }
 
+/* ---- of a mobile node ---- */
+
+/* A frame as the kernel hands it to a device on egress: MAC addresses of no meaning. */
+static inline struct frame from_stack(const char *src, const char *dst, uint8_t next, size_t *ip)
+{
+	struct frame f = { .len = 0 };
+
+	put_link(&f, (const uint8_t[]){ 2, 0, 0, 0, 0, 7 }, (const uint8_t[]){ 2, 0, 0, 0, 0, 8 }, 0);
+	*ip = put_ip6(&f, src, dst, next, 64);
+	return f;
+}
+
+static inline struct frame udp_from_stack(const char *src, const char *dst, size_t payload)
+{
+	size_t ip;
+	struct frame f = from_stack(src, dst, NH_UDP, &ip);
+
+	put_udp(&f, ip, payload);
+	end_ip6(&f, ip);
+	return f;
+}
+
+static inline struct frame mh_from_stack(const char *src, const char *dst, uint8_t type, size_t len)
+{
+	size_t ip;
+	struct frame f = from_stack(src, dst, NH_MH, &ip);
+
+	put_mh(&f, ip, type, len);
+	end_ip6(&f, ip);
+	return f;
+}
+
+/* A type 2 routing header from the home agent to @care_of for @home, with @next behind it; its payload and end_ip6()
+ * are the caller's. Return: where the IPv6 header stands. */
+static inline size_t put_to_care_of(struct frame *f, const char *care_of, const char *home, uint8_t next)
+{
+	size_t ip = put_ip6(f, MY_AGENT, care_of, NH_ROUTING, 60);
+
+	put_routing(f, next, RH_TYPE2, 1, home);
+	return ip;
+}
+
+/* What the data path makes of a packet with a type 2 routing header right behind the IPv6 header at @ip. */
+static inline struct frame route_hidden(const struct frame *in, size_t ip)
+{
+	struct frame out = *in;
+	size_t option = ip + IP6_HDR_LEN;
+
+	out.data[ip + 6] = NH_DSTOPTS;
+	memcpy(out.data + ip + 24, in->data + option + 8, 16);
+	memcpy(out.data + option + 8, in->data + ip + 24, 16);
+	out.data[option + 2] = OPT_VERIFIED_HOME;
+	out.data[option + 3] = 20;
+	memcpy(out.data + option + 4, route_tag, 4);
+	return out;
+}
+
 #endif

@@ -28,7 +28,7 @@
 #include "tc.skel.h"
 #include "xdp.skel.h"
 
-enum hook { HOOK_XDP, HOOK_TC_HOME, HOOK_TC_IN, HOOK_TC_IN_IP };
+enum hook { HOOK_XDP, HOOK_TC_HOME, HOOK_TC_IN, HOOK_TC_IN_IP, HOOK_TC_OUT, HOOK_TC_OUT_IP };
 
 /* XDP_* and TC_ACT_* as the kernel's headers have them. */
 enum { ACT_DROP = 1, ACT_PASS = 2, ACT_TX = 3, ACT_REDIRECT = 4 };
@@ -53,6 +53,7 @@ enum { HOP_14 = 1, HOP_18, HOP_22, HOP_INVALID, HOP_NO_REDIRECT, HOP_SMALL };
 static const uint8_t mac_lan[6] = { 2, 0, 0x5e, 0, 1, 1 }, mac_wan[6] = { 2, 0, 0x5e, 0, 2, 1 };
 static const uint8_t mac_gw[6] = { 2, 0, 0x5e, 0, 2, 0xff }, mac_peer[6] = { 2, 0, 0x5e, 0, 1, 0x99 };
 static const uint8_t tag[4] = { 0xA1, 0xB2, 0xC3, 0xD5 };
+static const uint8_t route_tag[4] = { 0xA0, 0x92, 0x83, 0x75 }; /* in place of a type 2 routing header */
 
 struct rig {
 	struct xdp_bpf *xdp;
@@ -223,6 +224,7 @@ static inline int rig_reset(void **state)
 	map_clear(r->xdp->maps.local_addrs);
 	map_clear(r->xdp->maps.ports);
 	map_clear(r->xdp->maps.answers);
+	map_clear(r->xdp->maps.home_addresses);
 	for (uint32_t i = 0; i < LIMIT_HOME_LINKS; i++)
 		map_set(r->xdp->maps.home_links, &i, &none);
 	reset_buckets(r);
@@ -268,8 +270,9 @@ static inline int rig_run(struct rig *r, enum hook hook, const struct frame *in)
 	struct xdp_md md = { .data = in->meta, .data_end = in->meta + in->len, .ingress_ifindex = ifindex };
 	struct __sk_buff skb = { .ifindex = ifindex, .gso_size = in->gso_size };
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = data, .data_size_in = in->meta + in->len, .repeat = 1);
-	struct bpf_program *progs[] = { r->xdp->progs.mobgw_xdp, r->tc->progs.mobgw_tc_home, r->tc->progs.mobgw_tc_in,
-					r->tc->progs.mobgw_tc_in_ip };
+	struct bpf_program *progs[] = { r->xdp->progs.mobgw_xdp,   r->tc->progs.mobgw_tc_home,
+					r->tc->progs.mobgw_tc_in,  r->tc->progs.mobgw_tc_in_ip,
+					r->tc->progs.mobgw_tc_out, r->tc->progs.mobgw_tc_out_ip };
 	int err;
 
 	memcpy(data + in->meta, in->data, in->len);
@@ -363,7 +366,7 @@ static inline int action_of(const struct rig *r, enum hook hook, enum reason why
 {
 	if (reason_class(why) == REASON_CLASS_DROP)
 		return hook == HOOK_XDP ? ACT_DROP : TC_SHOT;
-	if (why >= PASS_OTHER_MAC && why <= PASS_TUNNEL)
+	if (why >= PASS_FIRST && why <= PASS_LAST)
 		return hook == HOOK_XDP ? ACT_PASS : TC_NEXT;
 	if (hook != HOOK_XDP)
 		return why == SENT_AGENT ? TC_OK : TC_REDIRECT;
@@ -471,7 +474,8 @@ static inline int quiet(enum libbpf_print_level level, const char *format, va_li
 static inline void rig_load(struct rig *r)
 {
 	uint32_t zero = 0;
-	struct secrets s = { .tag = { tag[0], tag[1], tag[2], tag[3] } };
+	struct secrets s = { .tag = { tag[0], tag[1], tag[2], tag[3] },
+			     .route_tag = { route_tag[0], route_tag[1], route_tag[2], route_tag[3] } };
 	struct bpf_map *map;
 
 	libbpf_set_print(quiet);
@@ -534,6 +538,74 @@ static inline int rig_close(void **state)
 	xdp_bpf__destroy(r->xdp);
 	free(r);
 	return 0;
+}
+
+/* ---- as a mobile node ---- */
+
+#define MY_HOME "2001:db8:5::10"      /* our own home address: on the device without ND */
+#define MY_AGENT "2001:db8:c::1"      /* its home agent, reached by wan */
+#define MY_AGENT_LINK_LOCAL "fe80::a" /* of the same, on the home link */
+#define MY_COA "2001:db8:2::10"	      /* registered, on wan */
+#define MY_COA_NEXT "2001:db8:2::20"  /* another on wan, on its way to be registered */
+
+static inline struct home_address home_entry(struct rig *r, enum home_state state)
+{
+	return (struct home_address){
+		.agent = addr(MY_AGENT),
+		.way = { .care_of = addr(MY_COA), .ifindex = r->wan, .mtu = 1500 },
+		.expires = UINT64_MAX,
+		.state = state,
+	};
+}
+
+static inline void set_home(struct rig *r, const char *home, const struct home_address *entry)
+{
+	struct in6_addr key = addr(home);
+
+	map_set(r->xdp->maps.home_addresses, &key, entry);
+}
+
+/* How the next binding update from @home leaves: by @ifindex. */
+static inline void set_update_way(struct rig *r, const char *home, const char *care_of, uint32_t ifindex,
+				  uint64_t expires)
+{
+	struct answer a = { .care_of = addr(care_of), .expires = expires, .ifindex = ifindex };
+	struct in6_addr key = addr(home);
+
+	map_set(r->xdp->maps.answers, &key, &a);
+}
+
+/* This host is a mobile node and nothing else: MY_HOME, in @state, with care-of address MY_COA. */
+static inline void be_mobile_node(struct rig *r, enum home_state state)
+{
+	struct home_link none = { .prefix_len = 0 };
+	struct home_address entry = home_entry(r, state);
+	uint32_t zero = 0;
+
+	map_clear(r->xdp->maps.bindings);
+	map_clear(r->xdp->maps.proxied);
+	map_clear(r->xdp->maps.local_addrs);
+	map_set(r->xdp->maps.home_links, &zero, &none);
+	r->settings.roles = ROLE_MOBILE_NODE;
+	r->settings.agent = (struct in6_addr){ 0 };
+	set_settings(r);
+	set_local(r, MY_HOME, LOCAL_ADDR | LOCAL_HOME);
+	set_local(r, MY_COA, LOCAL_ADDR | LOCAL_TUNNEL_ENDPOINT);
+	set_local(r, MY_COA_NEXT, LOCAL_ADDR | LOCAL_TUNNEL_ENDPOINT);
+	set_home(r, MY_HOME, &entry);
+}
+
+/* @in leaves @hook as it came, by @action, and no counter moves. */
+static inline void expect_uncounted(struct rig *r, enum hook hook, const char *name, const struct frame *in, int action)
+{
+	int got = rig_run(r, hook, in);
+
+	for (enum reason i = 0; i < REASON_COUNT; i++)
+		if (r->counters[i].packets != r->before[i].packets)
+			fail_msg("%s: counted: %s", name, reason_name(i));
+	if (got != action)
+		fail_msg("%s: action %d, expected %d", name, got, action);
+	check_octets(name, in, &r->out);
 }
 
 /* A test with the rig as it stands after rig_reset(). */
