@@ -93,7 +93,8 @@ static bool usable_now(const struct mobile_node *mn, const struct home *home, si
 	return false;
 }
 
-/* Pinned before the home link before preference; equal preferences in the order of the configuration. */
+/* Pinned before the home link before preference, where there is a way out at all; equal preferences in the order of the
+ * configuration. */
 static int64_t rank(const struct mobile_node *mn, size_t uplink, const struct update_goal *goal)
 {
 	int64_t value = mn->gw->config->uplinks[uplink].preference;
@@ -102,13 +103,15 @@ static int64_t rank(const struct mobile_node *mn, size_t uplink, const struct up
 		value += INT64_C(1) << 33;
 	if (goal->kind == GOAL_HOME)
 		value += INT64_C(1) << 32;
+	else if (mn->uplinks[uplink].point.stranded)
+		value -= INT64_C(1) << 34; /* better than nothing, and than nothing else */
 	return value;
 }
 
 static struct update_goal choose(const struct mobile_node *mn, const struct home *home)
 {
 	struct update_goal best = { .kind = GOAL_NONE };
-	int64_t best_rank = -1;
+	int64_t best_rank = INT64_MIN;
 
 	for (size_t i = 0; i < mn->gw->config->uplink_count; i++) {
 		struct update_goal goal;

@@ -49,6 +49,7 @@ struct movement_point {
 	struct in6_addr prefix; /* that it advertises as on-link, with care_of in it */
 	uint8_t prefix_len;	/* 0: none */
 	uint32_t router_mtu;	/* as advertised; 0: not said */
+	bool stranded;		/* usable, but the routers that are heard here lead nowhere: lifetime 0 */
 	bool changing;		/* the link changed and nothing is confirmed yet */
 };
 

@@ -128,6 +128,7 @@ void movement_point(const struct movement *m, size_t uplink, struct movement_poi
 	if (out->usable)
 		out->care_of = u->care_of;
 	r = u->up ? router_for(m, u, out->usable ? &u->care_of : NULL) : NULL;
+	out->stranded = out->usable && !r && u->heard_any;
 	if (!r)
 		return;
 	out->has_router = true;

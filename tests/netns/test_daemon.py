@@ -132,10 +132,10 @@ def test_foreign_pins_are_refused_and_left_alone(lab):
 def test_pins_of_another_owner_are_refused(lab):
     gateway = lab.gateway()
     gateway.stop()
-    os.chmod(f"{gateway.pin_dir}/1", 0o777)
+    os.chmod(f"{gateway.pin_dir}/2", 0o777)
     code, log = gateway.refused_start()
     assert code != 0 and gateway.pin_dir in log
-    os.chmod(f"{gateway.pin_dir}/1", 0o700)
+    os.chmod(f"{gateway.pin_dir}/2", 0o700)
 
 
 @pytest.mark.parametrize("authentication", [None, "ipsec"])

@@ -128,6 +128,10 @@ class Roaming(Lab):
         node.wait_care_of(LINKS[link])
         return node
 
+    def static_address_in(self, prefix, host, uplink="wlan0"):
+        self.mn.ip(f"addr add {prefix}{host}/64 dev {uplink}")
+        return f"{prefix}{host}"
+
     def static_address(self, link="link1", uplink="wlan0", host="77"):
         """What an administrator would type; the care-of address."""
         care_of = f"{LINKS[link]}{host}"
