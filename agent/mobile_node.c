@@ -59,7 +59,7 @@ static void doubt_home(struct mobile_node *mn, struct home *home, struct mono no
 {
 	const struct home_update *u = &home->update;
 
-	if (u->goal.kind != GOAL_HOME || u->at_home || u->sent <= HOME_TRIES ||
+	if (u->goal.kind != GOAL_HOME || u->at_home || u->sent < HOME_TRIES || mono_before(now, u->send_at) ||
 	    mono_before(now, home->home_doubted_until))
 		return;
 	home->home_doubted_until = mono_add_s(now, HOME_DOUBT_S);

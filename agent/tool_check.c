@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * mobgw check: is this machine fit to be a home agent? Works without a daemon and disturbs nothing. Here: the order of
- * checks, the configuration, and how findings are printed; the checks themselves are in tool_check_*.c.
+ * mobgw check: is this machine fit to be a home agent, or a mobile node? Works without a daemon and disturbs nothing.
+ * Here: the order of checks, the configuration, and how findings are printed; the checks themselves are in
+ * tool_check_*.c.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -51,6 +52,11 @@ bool check_kernel_is(const struct check *check, unsigned int major, unsigned int
 	return check->kernel_major > major || (check->kernel_major == major && check->kernel_minor >= minor);
 }
 
+bool check_is_node(const struct check *check)
+{
+	return check->config && (check->config->roles & ROLE_MOBILE_NODE);
+}
+
 /* Every message of config_load() is a finding of its own. */
 static void say_config_errors(struct check *check, char *errors)
 {
@@ -69,6 +75,19 @@ static void say_config_errors(struct check *check, char *errors)
 		check_say(check, CHECK_FAIL, "config", "%s: can't be read", check->options->config);
 }
 
+static void say_config(struct check *check, const struct config *config)
+{
+	if (config->roles & ROLE_MOBILE_NODE)
+		check_say(check, CHECK_OK, "config", "%s: %zu uplinks, %zu home addresses", check->options->config,
+			  config->uplink_count, config->home_address_count);
+	else
+		check_say(check, CHECK_OK, "config", "%s: %zu interfaces, %zu home links, %zu mobile nodes",
+			  check->options->config, config->interface_count, config->home_link_count,
+			  config->mobile_node_count);
+	if (config->auth == AUTH_NONE)
+		check_say(check, CHECK_WARN, "config", "%s", control_auth_warning(config->auth));
+}
+
 static struct config *load_config(struct check *check)
 {
 	struct config *config = NULL;
@@ -85,11 +104,7 @@ static struct config *load_config(struct check *check)
 		say_config_errors(check, errors);
 		config = NULL;
 	} else {
-		check_say(check, CHECK_OK, "config", "%s: %zu interfaces, %zu home links, %zu mobile nodes",
-			  check->options->config, config->interface_count, config->home_link_count,
-			  config->mobile_node_count);
-		if (config->auth == AUTH_NONE)
-			check_say(check, CHECK_WARN, "config", "%s", control_auth_warning(config->auth));
+		say_config(check, config);
 	}
 	free(errors);
 	return config;
@@ -113,7 +128,7 @@ static void print_findings(const struct check *check, const size_t counts[CHECK_
 		printf("\n%zu FAIL, %zu WARN: a line that begins with # mends the one above it\n", counts[CHECK_FAIL],
 		       counts[CHECK_WARN]);
 	else
-		printf("\nThis machine is fit to be a home agent.\n");
+		printf("\nThis machine is fit to be a %s.\n", check_is_node(check) ? "mobile node" : "home agent");
 }
 
 static void print_json(const struct check *check, const size_t counts[CHECK_LEVELS])
@@ -137,7 +152,9 @@ static void print_json(const struct check *check, const size_t counts[CHECK_LEVE
 int tool_check(const struct tool_options *options)
 {
 	static void (*const checks[])(struct check * check) = {
-		check_kernel, check_bpf, check_privileges, check_interfaces, check_sysctls, check_home, check_firewall,
+		check_kernel,  check_bpf,      check_privileges, check_interfaces,
+		check_sysctls, check_home,     check_uplinks,	 check_home_addresses,
+		check_policy,  check_managers, check_firewall,
 	};
 	struct check check = { .options = options };
 	size_t counts[CHECK_LEVELS] = {};

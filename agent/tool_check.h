@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* mobgw check: findings, and what the files of checks share. Every check only looks: no program is loaded on a device.
+/*
+ * mobgw check: findings, and what the files of checks share. Every check only looks: no program is loaded on a device.
  */
 #ifndef MOBGW_TOOL_CHECK_H
 #define MOBGW_TOOL_CHECK_H
+
+#include <libmnl/libmnl.h>
 
 #include "config.h"
 #include "tool.h"
@@ -51,6 +54,8 @@ void check_say(struct check *check, enum check_level level, const char *name, co
 /* The cure of the finding said last. */
 void check_cure(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool check_kernel_is(const struct check *check, unsigned int major, unsigned int minor);
+/* Configured as a mobile node: a host, of which nothing is wanted that a router needs. */
+bool check_is_node(const struct check *check);
 
 /* tool_check_kernel.c */
 /* "6.1.0-18-amd64" -> 6, 1; false where it is no version. */
@@ -62,6 +67,8 @@ void check_bpf(struct check *check);
 void check_privileges(struct check *check);
 
 /* tool_check_link.c */
+/* Every object of a kind that rtnetlink lists: @header octets of header, whose first is @family. 0 or -errno. */
+int check_dump(uint16_t type, size_t header, uint8_t family, mnl_cb_t each, void *arg);
 void check_load_links(struct check *check);
 void check_free_links(struct check *check);
 const struct check_link *check_find_link(const struct check *check, const char *name);
@@ -78,8 +85,28 @@ int check_driver(const char *ifname, char *driver, size_t size);
 bool check_has_lro(const char *ifname);
 
 /* tool_check_net.c */
+/* A sysctl below net.ipv6, @name like "conf/eth0/forwarding"; false: not there. */
+bool check_read_sysctl(const char *name, long *value);
+/* As people write it, net.ipv6.conf.eth0.forwarding, until the second next call. */
+const char *check_sysctl_name(const char *name);
+void check_want_sysctl(struct check *check, enum check_level level, const char *name, long want, const char *why);
 void check_sysctls(struct check *check);
 void check_home(struct check *check);
 void check_firewall(struct check *check);
+
+/* tool_check_node.c: nothing is said where the configuration is not a mobile node's */
+/* A global address that could be a care-of address: not a home address, and usable now. @count: of how many. */
+const struct check_address *check_care_of(const struct check *check, int ifindex, size_t *count);
+void check_uplinks(struct check *check);
+void check_home_addresses(struct check *check);
+/* NetworkManager and systemd-networkd, by what they have left below @run ("/run"). */
+enum check_manager { MANAGER_NETWORKD = 1, MANAGER_NETWORK_MANAGER = 2 };
+unsigned int check_managers_at(const char *run);
+void check_managers(struct check *check);
+
+/* tool_check_policy.c: rules and tables of others that would come between */
+void check_policy(struct check *check);
+/* Whether mobgwd has the rule of a home address that is on its home link, at @uplink. */
+bool check_is_at_home(const struct in6_addr *home, const char *uplink);
 
 #endif

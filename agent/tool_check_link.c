@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* mobgw check: interfaces as netlink shows them (not /sys, which may show another namespace): up, XDP mode, MTU. */
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <net/if_arp.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -99,38 +98,43 @@ static int on_address(const struct nlmsghdr *nlh, void *arg)
 	return MNL_CB_OK;
 }
 
-static int dump(struct mnl_socket *nl, uint16_t type, size_t header, mnl_cb_t each, struct check *check)
+static int dump(struct mnl_socket *nl, uint16_t type, size_t header, uint8_t family, mnl_cb_t each, void *arg)
 {
 	char buf[32768];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	uint8_t *family;
 	ssize_t len;
 	int more = 1;
 
 	nlh->nlmsg_type = type;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	family = mnl_nlmsg_put_extra_header(nlh, header); /* the first octet of both headers */
-	*family = type == RTM_GETADDR ? AF_INET6 : AF_UNSPEC;
+	*(uint8_t *)mnl_nlmsg_put_extra_header(nlh, header) = family; /* the first octet of each of these headers */
 	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
 	while (more > 0) {
 		len = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-		more = len > 0 ? mnl_cb_run(buf, (size_t)len, 0, 0, each, check) : -1;
+		more = len > 0 ? mnl_cb_run(buf, (size_t)len, 0, 0, each, arg) : -1;
 	}
 	return more < 0 ? -errno : 0;
 }
 
-void check_load_links(struct check *check)
+int check_dump(uint16_t type, size_t header, uint8_t family, mnl_cb_t each, void *arg)
 {
 	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	int err = -errno;
+	int err;
 
-	if (nl) {
-		err = mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) ? -errno : 0;
-		err = err ? err : dump(nl, RTM_GETLINK, sizeof(struct ifinfomsg), on_link, check);
-		err = err ? err : dump(nl, RTM_GETADDR, sizeof(struct ifaddrmsg), on_address, check);
-		mnl_socket_close(nl);
-	}
+	if (!nl)
+		return -errno;
+	err = mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) ? -errno : dump(nl, type, header, family, each, arg);
+	mnl_socket_close(nl);
+	return err;
+}
+
+void check_load_links(struct check *check)
+{
+	int err = check_dump(RTM_GETLINK, sizeof(struct ifinfomsg), AF_UNSPEC, on_link, check);
+
+	if (!err)
+		err = check_dump(RTM_GETADDR, sizeof(struct ifaddrmsg), AF_INET6, on_address, check);
 	if (err)
 		check_say(check, CHECK_FAIL, "interfaces", "netlink: list interfaces and addresses: %s",
 			  strerror(-err));
@@ -170,14 +174,20 @@ const struct check_link *check_interface(const struct check *check, size_t i, st
 
 static void check_presence(struct check *check, const struct check_link *link)
 {
+	bool node = check_is_node(check); /* moves between links that come and go: none of them is indispensable */
+
 	if (!link->ifindex) {
 		check_say(check, CHECK_WARN, "interfaces", "%s: no such interface; mobgwd attaches when it appears",
 			  link->name);
 		check_cure(check, "ip link show %s", link->name);
 	} else if (!link->up) {
-		check_say(check, CHECK_FAIL, "interfaces", "%s is down", link->name);
+		check_say(check, node ? CHECK_WARN : CHECK_FAIL, "interfaces", "%s is down%s", link->name,
+			  node ? ": mobgwd does not set uplinks up" : "");
 		check_cure(check, "ip link set dev %s up", link->name);
-	} else if (!link->running)
+	} else if (!link->running && node)
+		check_say(check, CHECK_INFO, "interfaces", "%s is up, but has no carrier: not attached to a link now",
+			  link->name);
+	else if (!link->running)
 		check_say(check, CHECK_WARN, "interfaces", "%s is up, but has no carrier: cable, or the other side",
 			  link->name);
 	else
@@ -232,8 +242,11 @@ static void say_native(struct check *check, const struct check_link *link, const
 	if (known && (features & DEVICE_XDP))
 		check_say(check, CHECK_OK, "xdp", "%s: native XDP, says driver %s", link->name, driver);
 	else if (known) {
-		check_say(check, wished ? CHECK_FAIL : CHECK_WARN, "xdp",
-			  "%s: generic XDP, several times slower: driver %s has no native XDP now%s", link->name,
+		check_say(check,
+			  wished		 ? CHECK_FAIL
+			  : check_is_node(check) ? CHECK_INFO
+						 : CHECK_WARN,
+			  "xdp", "%s: generic XDP, several times slower: driver %s has no native XDP now%s", link->name,
 			  driver, wished ? ", but mode: native is configured" : "");
 		if (wished)
 			check_cure(check, "set 'mode: auto' for %s in %s", link->name, check->options->config);
@@ -268,7 +281,8 @@ static void check_xdp(struct check *check, const struct check_link *link)
 		check_say(check, CHECK_OK, "xdp", "%s: generic XDP, as configured", link->name);
 	else
 		say_native(check, link, driver, known, features);
-	if (strcmp(link->kind, "veth") == 0)
+	/* a mobile node sends by TC, which needs nothing of the other end */
+	if (strcmp(link->kind, "veth") == 0 && !check_is_node(check))
 		check_veth(check, link, known, features);
 }
 
@@ -277,7 +291,14 @@ static void check_mtu(struct check *check, const struct check_link *link)
 {
 	unsigned int tunnel = link->mtu - IP6_HDR_LEN;
 
-	if (link->mtu >= TUNNEL_MTU_BEST)
+	if (link->mtu < IP6_MIN_MTU) {
+		check_say(check, CHECK_FAIL, "mtu", "%s: MTU %u: IPv6 needs 1280, the kernel turns it off below",
+			  link->name, link->mtu);
+		check_cure(check, "ip link set dev %s mtu 1500", link->name);
+	} else if (check_is_node(check) && link->mtu >= IP6_MIN_MTU + IP6_HDR_LEN)
+		check_say(check, CHECK_OK, "mtu", "%s: MTU %u: sockets see the tunnel's %u as path MTU", link->name,
+			  link->mtu, tunnel);
+	else if (link->mtu >= TUNNEL_MTU_BEST)
 		check_say(check, CHECK_OK, "mtu", "%s: MTU %u, tunnel MTU %u", link->name, link->mtu, tunnel);
 	else if (link->mtu >= IP6_MIN_MTU + IP6_HDR_LEN) {
 		check_say(check, CHECK_INFO, "mtu",

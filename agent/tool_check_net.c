@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * mobgw check: the machine as an IPv6 router: sysctls, routes, the agent's address, home links, firewall. /proc/net and
- * /proc/sys/net show the namespace of whoever reads them, also where /sys does not.
+ * mobgw check: the machine as an IPv6 router: sysctls, routes, the agent's address, home links, firewall; what a mobile
+ * node needs instead is in tool_check_node.c. /proc/net and /proc/sys/net show the namespace of whoever reads them,
+ * also where /sys does not.
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -19,8 +19,7 @@ enum {
 	NEIGHBOURS_SPARE = 256,
 };
 
-/* A sysctl below net.ipv6; false: not there. @name like "conf/eth0/forwarding". */
-static bool read_sysctl(const char *name, long *value)
+bool check_read_sysctl(const char *name, long *value)
 {
 	char path[160];
 
@@ -28,9 +27,8 @@ static bool read_sysctl(const char *name, long *value)
 	return check_read_number(path, value);
 }
 
-/* As people write it, net.ipv6.conf.all.forwarding; sysctl(8) takes slashes too, which names with a dot (eth0.10) need.
- */
-static const char *sysctl_name(const char *name)
+/* sysctl(8) takes slashes too, which names with a dot (eth0.10) need. */
+const char *check_sysctl_name(const char *name)
 {
 	static char bufs[2][160];
 	static unsigned int next;
@@ -42,19 +40,19 @@ static const char *sysctl_name(const char *name)
 	return buf;
 }
 
-static void want_sysctl(struct check *check, enum check_level level, const char *name, long want, const char *why)
+void check_want_sysctl(struct check *check, enum check_level level, const char *name, long want, const char *why)
 {
 	long value;
 
-	if (!read_sysctl(name, &value)) {
+	if (!check_read_sysctl(name, &value)) {
 		check_say(check, level, "sysctl", "%s is not there: is IPv6 in this kernel, and on?",
-			  sysctl_name(name));
+			  check_sysctl_name(name));
 		check_cure(check, "modprobe ipv6");
 	} else if (value == want)
-		check_say(check, CHECK_OK, "sysctl", "%s is %ld", sysctl_name(name), value);
+		check_say(check, CHECK_OK, "sysctl", "%s is %ld", check_sysctl_name(name), value);
 	else {
-		check_say(check, level, "sysctl", "%s is %ld: %s", sysctl_name(name), value, why);
-		check_cure(check, "sysctl -w %s=%ld", sysctl_name(name), want);
+		check_say(check, level, "sysctl", "%s is %ld: %s", check_sysctl_name(name), value, why);
+		check_cure(check, "sysctl -w %s=%ld", check_sysctl_name(name), want);
 	}
 }
 
@@ -128,18 +126,18 @@ static void check_accept_ra(struct check *check, const struct check_link *link, 
 	long value;
 
 	snprintf(name, sizeof(name), "conf/%s/accept_ra", link->name);
-	if (!read_sysctl(name, &value))
+	if (!check_read_sysctl(name, &value))
 		return;
 	if (by_advert && value < 2) {
 		check_say(
 			check, CHECK_FAIL, "sysctl",
 			"%s has its default route from router advertisements, which a router with accept_ra=%ld drops",
 			link->name, value);
-		check_cure(check, "sysctl -w %s=2", sysctl_name(name));
+		check_cure(check, "sysctl -w %s=2", check_sysctl_name(name));
 	} else if (!has_default && value == 1) {
 		check_say(check, CHECK_INFO, "sysctl",
 			  "no default route; if %s is to learn it from router advertisements:", link->name);
-		check_cure(check, "sysctl -w %s=2", sysctl_name(name));
+		check_cure(check, "sysctl -w %s=2", check_sysctl_name(name));
 	}
 }
 
@@ -149,14 +147,14 @@ static void check_interface_sysctls(struct check *check, const struct check_link
 	long value;
 
 	snprintf(name, sizeof(name), "conf/%s/forwarding", link->name);
-	want_sysctl(check, CHECK_FAIL, name, 1, "packets that come in here are not forwarded");
+	check_want_sysctl(check, CHECK_FAIL, name, 1, "packets that come in here are not forwarded");
 	snprintf(name, sizeof(name), "conf/%s/disable_ipv6", link->name);
-	want_sysctl(check, CHECK_FAIL, name, 0, "IPv6 is off on this interface");
+	check_want_sysctl(check, CHECK_FAIL, name, 0, "IPv6 is off on this interface");
 	check_accept_ra(check, link, has_default);
 	snprintf(name, sizeof(name), "conf/%s/proxy_ndp", link->name);
-	if (read_sysctl(name, &value) && value)
+	if (check_read_sysctl(name, &value) && value)
 		check_say(check, CHECK_INFO, "sysctl", "%s is on: not needed, the data path answers for home addresses",
-			  sysctl_name(name));
+			  check_sysctl_name(name));
 }
 
 /* Every care-of address on a link of ours is a neighbour entry, in the worst case one per mobile node. */
@@ -164,7 +162,7 @@ static void check_neighbour_table(struct check *check)
 {
 	long limit, nodes = check->config ? (long)check->config->mobile_node_count : 0;
 
-	if (!read_sysctl("neigh/default/gc_thresh3", &limit))
+	if (!check_read_sysctl("neigh/default/gc_thresh3", &limit))
 		return;
 	if (limit >= nodes + NEIGHBOURS_SPARE) {
 		check_say(check, CHECK_OK, "neighbours", "room for %ld neighbours, %ld mobile nodes", limit, nodes);
@@ -182,8 +180,10 @@ void check_sysctls(struct check *check)
 	const struct check_link *link;
 	struct check_link absent;
 
-	want_sysctl(check, CHECK_FAIL, "conf/all/disable_ipv6", 0, "IPv6 is off");
-	want_sysctl(check, CHECK_FAIL, "conf/all/forwarding", 1, "this machine is no IPv6 router");
+	check_want_sysctl(check, CHECK_FAIL, "conf/all/disable_ipv6", 0, "IPv6 is off");
+	if (check_is_node(check))
+		return; /* a host; its uplinks are check_uplinks()'s */
+	check_want_sysctl(check, CHECK_FAIL, "conf/all/forwarding", 1, "this machine is no IPv6 router");
 	for (size_t i = 0; (link = check_interface(check, i, &absent)); i++)
 		if (link->ifindex)
 			check_interface_sysctls(check, link, has_default);
@@ -303,11 +303,17 @@ void check_firewall(struct check *check)
 			tables++;
 		fclose(legacy);
 	}
-	if (tables) {
+	if (tables && check_is_node(check))
+		check_say(check, CHECK_INFO, "firewall",
+			  "a ruleset exists (%u tables): it must let in mobility headers (protocol 135) and ICMPv6; it "
+			  "sees "
+			  "what the tunnel carries, not the packets around it",
+			  tables);
+	else if (tables)
 		check_say(
 			check, CHECK_INFO, "firewall",
 			"a ruleset exists (%u tables): packets that XDP forwards, tunnelled ones among them, bypass it",
 			tables);
+	if (tables)
 		check_cure(check, "nft list ruleset");
-	}
 }

@@ -124,7 +124,11 @@ int datapath_binding_delete(struct datapath *dp, const struct in6_addr *home)
 
 int datapath_answer_set(struct datapath *dp, const struct in6_addr *home, const struct in6_addr *care_of, int ifindex)
 {
-	return fake_call("answer_set %s -> %s", addr_text(home), addr_text(care_of));
+	char by[20] = "";
+
+	if (ifindex)
+		snprintf(by, sizeof(by), " by %d", ifindex);
+	return fake_call("answer_set %s -> %s%s", addr_text(home), addr_text(care_of), by);
 }
 
 int datapath_answer_clear(struct datapath *dp, const struct in6_addr *home)
@@ -255,6 +259,9 @@ int sockets_send_mh(struct sockets *so, const struct in6_addr *src, const struct
 	fake_keep(mh, len);
 	if (msg.type == MH_BA)
 		snprintf(what, sizeof(what), " status %u seq %u for %u s", msg.status, msg.seq, msg.lifetime_s);
+	else if (msg.type == MH_BU)
+		snprintf(what, sizeof(what), " seq %u for %u s care-of %s", msg.seq, msg.lifetime_s,
+			 addr_text(&msg.opt.alt_care_of));
 	else if (msg.type == MH_BE)
 		snprintf(what, sizeof(what), " status %u home %s", msg.status, addr_text(&msg.home));
 	if (msg.opt.has_refresh_advice)
@@ -280,7 +287,8 @@ int sockets_send_icmp(struct sockets *so, const struct in6_addr *src, const stru
 void control_publish(struct gateway *gw, enum gateway_event what, const struct gateway_event_info *info)
 {
 	static const char *const names[] = { "registered", "refreshed",	 "moved", "deregistered", "expired",
-					     "refused",	   "dad-failed", "link",  "adopted" };
+					     "refused",	   "dad-failed", "link",  "adopted",	  "attached",
+					     "detached",   "at-home",	 "lost" };
 
 	assert_true((size_t)what < ARRAY_SIZE(names));
 	fake_call("publish %s %s", names[what], addr_text(&info->home));
