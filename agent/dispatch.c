@@ -169,8 +169,8 @@ void dispatch_mh(struct gateway *gw, const struct mh_input *in)
 	struct mh_msg msg;
 	size_t len, mh_offset;
 
-	/* and a tag counts only where our program lets nobody else write it: on an interface that it is attached to */
-	if (in->bad_tag || ((in->has_home || in->routed) && !interfaces_attached(gw, (int)in->ifindex))) {
+	/* and a tag counts only where our program lets nobody else write it: on an interface behind it */
+	if (in->bad_tag || ((in->has_home || in->routed) && !interfaces_behind_us(gw, (int)in->ifindex))) {
 		gateway_count(gw, AGENT_BAD_TAG);
 		return;
 	}

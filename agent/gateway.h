@@ -87,6 +87,9 @@ const char *agent_reason_text(enum agent_reason why);
 /* ---- interfaces.c: attaches what the configuration names, now and whenever it appears ---- */
 int interfaces_attach(struct gateway *gw);
 bool interfaces_attached(const struct gateway *gw, int ifindex);
+/* Whether what comes in there has passed a program of ours: attached itself, or the device below a VLAN, or a port of a
+ * bridge or bond. */
+bool interfaces_behind_us(const struct gateway *gw, int ifindex);
 void interfaces_on_link(struct gateway *gw, const char *name, int ifindex, bool present);
 
 /* ---- reload.c: another configuration while running, whole or not at all ---- */

@@ -105,3 +105,26 @@ bool interfaces_attached(const struct gateway *gw, int ifindex)
 			return true;
 	return false;
 }
+
+/* Whether a port of this bridge or bond is attached. */
+static bool port_attached(const struct gateway *gw, int ifindex)
+{
+	struct link_info link;
+
+	for (size_t i = 0; i < gw->config->interface_count; i++)
+		if (gw->attachments[i].ifindex && interfaces_attached(gw, gw->attachments[i].ifindex) &&
+		    !netlink_link(gw->nl, gw->attachments[i].ifindex, &link) && link.master_ifindex == ifindex)
+			return true;
+	return false;
+}
+
+bool interfaces_behind_us(const struct gateway *gw, int ifindex)
+{
+	struct link_info link;
+
+	if (interfaces_attached(gw, ifindex) || port_attached(gw, ifindex))
+		return true;
+	if (netlink_link(gw->nl, ifindex, &link) || !link.lower_ifindex)
+		return false;
+	return interfaces_attached(gw, link.lower_ifindex) || port_attached(gw, link.lower_ifindex);
+}

@@ -156,6 +156,7 @@ struct link_info {
 	char name[IF_NAMESIZE];
 	int ifindex;
 	int lower_ifindex;   /* VLAN: the device below; else 0 */
+	int master_ifindex;  /* port of a bridge, bond or team: that; else 0 */
 	uint16_t vlan_tci;   /* with lower_ifindex */
 	uint16_t vlan_proto; /* 0x8100 or 0x88a8, host order */
 	uint16_t mtu;

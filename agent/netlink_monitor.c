@@ -88,7 +88,8 @@ static void read_vlan(const struct nlattr *linkinfo, struct link_info *info)
 static bool read_link(const struct nlmsghdr *msg, struct link_info *info)
 {
 	static const uint8_t least[IFLA_CARRIER_CHANGES + 1] = {
-		[IFLA_IFNAME] = 2, [IFLA_MTU] = 4, [IFLA_ADDRESS] = 6, [IFLA_LINK] = 4, [IFLA_CARRIER_CHANGES] = 4
+		[IFLA_IFNAME] = 2, [IFLA_MTU] = 4,    [IFLA_ADDRESS] = 6,
+		[IFLA_LINK] = 4,   [IFLA_MASTER] = 4, [IFLA_CARRIER_CHANGES] = 4
 	};
 	const struct ifinfomsg *head = mnl_nlmsg_get_payload(msg);
 	const struct nlattr *attr[IFLA_CARRIER_CHANGES + 1], *lower;
@@ -103,6 +104,8 @@ static bool read_link(const struct nlmsghdr *msg, struct link_info *info)
 	info->ethernet = head->ifi_type == ARPHRD_ETHER;
 	info->up = head->ifi_flags & IFF_UP;
 	info->running = info->up && (head->ifi_flags & IFF_LOWER_UP_);
+	if (attr[IFLA_MASTER])
+		info->master_ifindex = (int)mnl_attr_get_u32(attr[IFLA_MASTER]);
 	if (attr[IFLA_CARRIER_CHANGES])
 		info->carrier_count = mnl_attr_get_u32(attr[IFLA_CARRIER_CHANGES]);
 	if (attr[IFLA_MTU])

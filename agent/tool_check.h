@@ -95,13 +95,8 @@ void check_home(struct check *check);
 void check_firewall(struct check *check);
 
 /* tool_check_node.c: nothing is said where the configuration is not a mobile node's */
-/* A global address that could be a care-of address: not a home address, and usable now. @count: of how many. */
-const struct check_address *check_care_of(const struct check *check, int ifindex, size_t *count);
 void check_uplinks(struct check *check);
 void check_home_addresses(struct check *check);
-/* NetworkManager and systemd-networkd, by what they have left below @run ("/run"). */
-enum check_manager { MANAGER_NETWORKD = 1, MANAGER_NETWORK_MANAGER = 2 };
-unsigned int check_managers_at(const char *run);
 void check_managers(struct check *check);
 
 /* tool_check_policy.c: rules and tables of others that would come between */

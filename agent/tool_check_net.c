@@ -291,6 +291,22 @@ static int count_tables(unsigned int *count)
 	return more < 0 ? -EOPNOTSUPP : 0;
 }
 
+static void say_ruleset(struct check *check, unsigned int tables)
+{
+	if (tables && check_is_node(check))
+		check_say(check, CHECK_INFO, "firewall",
+			  "a ruleset exists (%u tables): it must let in mobility headers (protocol 135) and ICMPv6; "
+			  "it sees what the tunnel carries, not the packets around it",
+			  tables);
+	else if (tables)
+		check_say(
+			check, CHECK_INFO, "firewall",
+			"a ruleset exists (%u tables): packets that XDP forwards, tunnelled ones among them, bypass it",
+			tables);
+	if (tables)
+		check_cure(check, "nft list ruleset");
+}
+
 void check_firewall(struct check *check)
 {
 	FILE *legacy = fopen("/proc/net/ip6_tables_names", "re");
@@ -303,17 +319,5 @@ void check_firewall(struct check *check)
 			tables++;
 		fclose(legacy);
 	}
-	if (tables && check_is_node(check))
-		check_say(check, CHECK_INFO, "firewall",
-			  "a ruleset exists (%u tables): it must let in mobility headers (protocol 135) and ICMPv6; it "
-			  "sees "
-			  "what the tunnel carries, not the packets around it",
-			  tables);
-	else if (tables)
-		check_say(
-			check, CHECK_INFO, "firewall",
-			"a ruleset exists (%u tables): packets that XDP forwards, tunnelled ones among them, bypass it",
-			tables);
-	if (tables)
-		check_cure(check, "nft list ruleset");
+	say_ruleset(check, tables);
 }

@@ -3,12 +3,75 @@
  * mobgw check: what a mobile node needs: addresses on its uplinks without delay (SLAAC, RFC 4862; optimistic DAD, RFC
  * 4429), home addresses nowhere but on the device without ND, and no manager of networks that works against it.
  */
-#include <errno.h>
 #include <linux/if_addr.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "tool_check.h"
+
+/* ---- managers of networks ---- */
+
+enum manager { MANAGER_NETWORKD = 1, MANAGER_NETWORK_MANAGER = 2 };
+
+/* Pid 1 in another namespace: then its managers are not ours. Where it can't be known they are taken for ours. */
+static bool is_namespace_of_init(void)
+{
+	char ours[64] = "", of_init[64] = "";
+
+	return readlink("/proc/self/ns/net", ours, sizeof(ours) - 1) <= 0 ||
+	       readlink("/proc/1/ns/net", of_init, sizeof(of_init) - 1) <= 0 || strcmp(ours, of_init) == 0;
+}
+
+/* By what they leave below @run. */
+static unsigned int find_managers(const char *run)
+{
+	static const struct {
+		const char *file;
+		enum manager manager;
+	} traces[] = {
+		{ "systemd/netif/state", MANAGER_NETWORKD },
+		{ "NetworkManager", MANAGER_NETWORK_MANAGER },
+	};
+	unsigned int found = 0;
+	char path[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(traces); i++) {
+		snprintf(path, sizeof(path), "%s/%s", run, traces[i].file);
+		found |= access(path, F_OK) == 0 ? traces[i].manager : 0;
+	}
+	return found;
+}
+
+static unsigned int managers_here(void)
+{
+	return is_namespace_of_init() ? find_managers("/run") : 0;
+}
+
+static void say_managers(struct check *check, unsigned int found)
+{
+	if (found & MANAGER_NETWORKD) {
+		check_say(check, CHECK_INFO, "manager",
+			  "systemd-networkd runs: takes advertisements on its links itself and sets accept_ra to 0 "
+			  "there; "
+			  "its addresses count as well; rules and routes of others it removes unless told not to");
+		check_cure(check, "networkd.conf: ManageForeignRoutingPolicyRules=no, ManageForeignRoutes=no");
+	}
+	if (found & MANAGER_NETWORK_MANAGER) {
+		check_say(
+			check, CHECK_INFO, "manager",
+			"NetworkManager runs: takes advertisements on its links itself and sets accept_ra to 0 there; "
+			"its addresses count as well; it must leave %s alone",
+			check->config->home_device);
+		check_cure(check, "nmcli device set %s managed no", check->config->home_device);
+	}
+}
+
+void check_managers(struct check *check)
+{
+	if (check_is_node(check))
+		say_managers(check, managers_here());
+}
+
+/* ---- uplinks ---- */
 
 static bool is_home_address(const struct check *check, const struct in6_addr *addr)
 {
@@ -18,7 +81,8 @@ static bool is_home_address(const struct check *check, const struct in6_addr *ad
 	return false;
 }
 
-const struct check_address *check_care_of(const struct check *check, int ifindex, size_t *count)
+/* A global address that could be a care-of address: not a home address, and usable now. @count: of how many. */
+static const struct check_address *find_care_of(const struct check *check, int ifindex, size_t *count)
 {
 	const struct check_address *first = NULL;
 
@@ -28,7 +92,7 @@ const struct check_address *check_care_of(const struct check *check, int ifindex
 		bool tentative = (address->flags & IFA_F_TENTATIVE) && !(address->flags & IFA_F_OPTIMISTIC);
 
 		if (address->ifindex != ifindex || tentative || (address->flags & IFA_F_DADFAILED) ||
-		    IN6_IS_ADDR_LINKLOCAL(&address->addr) || is_home_address(check, &address->addr))
+		    !addr_is_routable(&address->addr) || is_home_address(check, &address->addr))
 			continue;
 		if (!first || ((first->flags & IFA_F_DEPRECATED) && !(address->flags & IFA_F_DEPRECATED)))
 			first = address;
@@ -36,8 +100,6 @@ const struct check_address *check_care_of(const struct check *check, int ifindex
 	}
 	return first;
 }
-
-/* ---- uplinks ---- */
 
 struct uplink_check {
 	const struct check_link *link;
@@ -130,7 +192,7 @@ static void say_care_of(struct check *check, const struct uplink_check *uplink, 
 
 void check_uplinks(struct check *check)
 {
-	bool managed = check_managers_at("/run");
+	bool managed = managers_here();
 
 	for (size_t i = 0; check_is_node(check) && i < check->config->uplink_count; i++) {
 		struct uplink_check uplink = { .link = check_find_link(check, check->config->uplinks[i].name),
@@ -140,7 +202,7 @@ void check_uplinks(struct check *check)
 
 		if (!uplink.link)
 			continue; /* check_interfaces() has said so */
-		uplink.care_of = check_care_of(check, uplink.link->ifindex, &count);
+		uplink.care_of = find_care_of(check, uplink.link->ifindex, &count);
 		snprintf(name, sizeof(name), "conf/%s/disable_ipv6", uplink.link->name);
 		check_want_sysctl(check, CHECK_FAIL, name, 0, "IPv6 is off on this uplink");
 		check_uplink_advertisements(check, &uplink);
@@ -201,59 +263,5 @@ void check_home_addresses(struct check *check)
 		if (!found)
 			check_say(check, CHECK_OK, "home", "%s is on no interface: mobgwd has it on %s while it runs",
 				  addr_text(&home->home), check->config->home_device);
-	}
-}
-
-/* ---- managers of networks ---- */
-
-/* Pid 1 in another namespace: then its managers are not ours. Where it can't be known they are taken for ours. */
-static bool is_namespace_of_init(void)
-{
-	char ours[64] = "", of_init[64] = "";
-
-	return readlink("/proc/self/ns/net", ours, sizeof(ours) - 1) <= 0 ||
-	       readlink("/proc/1/ns/net", of_init, sizeof(of_init) - 1) <= 0 || strcmp(ours, of_init) == 0;
-}
-
-unsigned int check_managers_at(const char *run)
-{
-	static const struct {
-		const char *file;
-		enum check_manager manager;
-	} traces[] = {
-		{ "systemd/netif/state", MANAGER_NETWORKD },
-		{ "NetworkManager", MANAGER_NETWORK_MANAGER },
-	};
-	unsigned int found = 0;
-	char path[256];
-
-	for (size_t i = 0; i < ARRAY_SIZE(traces) && is_namespace_of_init(); i++) {
-		snprintf(path, sizeof(path), "%s/%s", run, traces[i].file);
-		found |= access(path, F_OK) == 0 ? traces[i].manager : 0;
-	}
-	return found;
-}
-
-void check_managers(struct check *check)
-{
-	unsigned int found;
-
-	if (!check_is_node(check))
-		return;
-	found = check_managers_at("/run");
-	if (found & MANAGER_NETWORKD) {
-		check_say(check, CHECK_INFO, "manager",
-			  "systemd-networkd runs: on its links it takes advertisements itself and sets accept_ra to 0; "
-			  "its "
-			  "addresses count as well; foreign rules and routes it removes unless told not to");
-		check_cure(check, "networkd.conf: ManageForeignRoutingPolicyRules=no, ManageForeignRoutes=no");
-	}
-	if (found & MANAGER_NETWORK_MANAGER) {
-		check_say(
-			check, CHECK_INFO, "manager",
-			"NetworkManager runs: on its links it takes advertisements itself and sets accept_ra to 0; its "
-			"addresses count as well; it must leave %s alone",
-			check->config->home_device);
-		check_cure(check, "nmcli device set %s managed no", check->config->home_device);
 	}
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The mobile node by every mode of attachment that an operator may ask for: what comes in differs, what goes out doesn't."""
+"""The mobile node by every mode of attachment: what comes in differs, what goes out does not."""
 import pytest
 
 from lab.roaming import roaming_lab  # noqa: F401

@@ -171,6 +171,17 @@ int netlink_link_by_name(struct netlink *nl, const char *name, struct link_info 
 	return -ENOENT;
 }
 
+int netlink_link(struct netlink *nl, int ifindex, struct link_info *out)
+{
+	for (size_t i = 0; i < FAKE_LINKS; i++) {
+		if (!ifindex || fake.links[i].ifindex != ifindex)
+			continue;
+		*out = fake.links[i];
+		return 0;
+	}
+	return -ENOENT;
+}
+
 static inline size_t fake_way(const struct in6_addr *care_of)
 {
 	size_t i = 0;

@@ -72,7 +72,7 @@ class Gateway:
                                          env={**os.environ, **self.env})
         return self
 
-    def start(self, timeout=10):
+    def start(self, timeout=30):
         self.spawn()
 
         def answers():
