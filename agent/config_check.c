@@ -398,7 +398,8 @@ static void check_own_agents(struct check *check)
 
 	for (size_t i = 0; i < config->home_address_count; i++)
 		for (size_t k = 0; k < config->home_address_count; k++)
-			if (addr_equal(&config->home_addresses[i].agent, &config->home_addresses[k].home))
+			if (!IN6_IS_ADDR_UNSPECIFIED(&config->home_addresses[i].agent) && /* refused already */
+			    addr_equal(&config->home_addresses[i].agent, &config->home_addresses[k].home))
 				config_source_refuse(check->src, AT_KEY(AT_OWN_HOME(i), "home-agent"),
 						     "expected an address that is none of the home addresses");
 }

@@ -120,11 +120,13 @@ static bool port_attached(const struct gateway *gw, int ifindex)
 
 bool interfaces_behind_us(const struct gateway *gw, int ifindex)
 {
+	enum { STACKED_MAX = 4 }; /* a VLAN within a VLAN over a bond over a bridge */
 	struct link_info link;
 
-	if (interfaces_attached(gw, ifindex) || port_attached(gw, ifindex))
-		return true;
-	if (netlink_link(gw->nl, ifindex, &link) || !link.lower_ifindex)
-		return false;
-	return interfaces_attached(gw, link.lower_ifindex) || port_attached(gw, link.lower_ifindex);
+	for (unsigned int i = 0; ifindex && i <= STACKED_MAX; i++) {
+		if (interfaces_attached(gw, ifindex) || port_attached(gw, ifindex))
+			return true;
+		ifindex = netlink_link(gw->nl, ifindex, &link) ? 0 : link.lower_ifindex;
+	}
+	return false;
 }

@@ -93,7 +93,7 @@ static int on_message(sd_event_source *source, int fd, uint32_t revents, void *a
 static int open_socket(void)
 {
 	int fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMPV6);
-	int one = 1, hops = ND_HOP_LIMIT, size = RCVBUF, err;
+	int one = 1, none = 0, hops = ND_HOP_LIMIT, size = RCVBUF, err;
 	struct icmp6_filter filter;
 
 	if (fd < 0)
@@ -104,6 +104,7 @@ static int open_socket(void)
 	if (setsockopt(fd, IPPROTO_ICMPV6, ICMPV6_FILTER, &filter, sizeof(filter)) ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one)) ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &one, sizeof(one)) ||
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, &none, sizeof(none)) ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof(hops)) ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops))) {
 		err = -errno;

@@ -80,8 +80,12 @@ void update_adopt(struct home_update *u, const struct update_goal *road, uint16_
 	u->registered = mono_before(now, u->expires);
 	u->refresh_at = refresh_time(granted, lifetime_s);
 	u->send_at = u->refresh_at;
-	if (!u->registered)
-		u->goal = (struct update_goal){ .kind = GOAL_NONE };
+	if (u->registered)
+		return;
+	u->goal = (struct update_goal){ .kind = GOAL_NONE };
+	u->send_at = UPDATE_NEVER;
+	u->refresh_at = UPDATE_NEVER;
+	u->expires = UPDATE_NEVER;
 }
 
 void update_adopt_home(struct home_update *u, const struct update_goal *home_link, uint16_t seq)

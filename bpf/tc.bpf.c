@@ -4,39 +4,17 @@
  * the kernel's forwarding, sends to home addresses; a type 2 routing header for what is ours (RFC 6275 §9.3.2), a
  * tunnel for the rest, the home link for who is at home. GSO and unfinished checksums stay the kernel's. mobgw_tc_in
  * and mobgw_tc_in_ip, on ingress where XDP can't attach: what XDP does for packets to us; the rest the kernel forwards,
- * to mobgw_tc_home where it is for a home address.
+ * to mobgw_tc_home where it is for a home address. mobgw_tc_out and mobgw_tc_out_ip, on egress of a mobile node's
+ * uplinks.
  */
 #include "hook_tc.bpf.h"
 #include "inspect.bpf.h"
 #include "neighbour.bpf.h"
+#include "node.bpf.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-enum {
-	AF_INET6_ = 10,
-	ETH_LEN = sizeof(struct ethernet),
-	HEADERS_PULLED = 128, /* what the home side reads directly */
-};
-
 /* ---- home: egress of the device without ND ---- */
-
-/* Largest IPv6 packet that this skb becomes on the wire. */
-static __always_inline __u32 segment_len(struct __sk_buff *skb, const struct mip6_ipv6 *ip)
-{
-	__u32 headers = IP6_HDR_LEN + 60; /* a TCP header at its longest, where we don't look closer */
-	__u32 len = skb->len, gso_size = skb->gso_size;
-	__u8 *tcp = (void *)(ip + 1);
-
-	barrier_var(len); /* keeps the two loads apart: one load at a chosen offset is refused by the verifier */
-	barrier_var(gso_size);
-	if (!gso_size)
-		return len - ETH_LEN;
-	if (ip->nexthdr == NH_UDP)
-		headers = IP6_HDR_LEN + 8;
-	else if (ip->nexthdr == NH_TCP && (void *)(tcp + 13) <= hook_end(skb))
-		headers = IP6_HDR_LEN + (tcp[12] >> 4) * 4;
-	return headers + gso_size;
-}
 
 struct route {
 	__u32 ifindex;
@@ -91,22 +69,6 @@ static __always_inline struct home_link *home_link_of(const struct in6_addr *add
 			return link;
 	}
 	return NULL;
-}
-
-/*
- * Out by @ifindex, to whatever neighbour the kernel's route there names; the packet waits while it is resolved. Without
- * an explicit neighbour on purpose: given one, the kernel leaves the route that led here on the skb, and a packet that
- * had to wait is then sent with the MAC of *that* route's neighbour (6.1 to 6.18, neigh_update()). So that a home
- * address is looked up on its home link and not here again, agent/home_device.c has a rule by outgoing interface.
- */
-static __always_inline int send_by(__u32 ifindex)
-{
-	__u32 key = ifindex;
-	struct port *port = bpf_map_lookup_elem(&ports, &key);
-
-	if (port && port->flags & PORT_NO_ETHERNET)
-		return bpf_redirect(ifindex, 0);
-	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
 }
 
 /* Not away: to the home link, without a detour through a binding. */
@@ -189,26 +151,6 @@ static __always_inline enum reason insert_rh2(struct __sk_buff *skb, const struc
 	return SENT_ROUTED;
 }
 
-/* The outer header of RFC 2473; hop limit of the inner packet was lowered by the kernel if it forwarded it. */
-static __always_inline enum reason push_tunnel(struct __sk_buff *skb, const struct outer *o)
-{
-	__u64 flags = BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 | BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET;
-	__u32 room = IP6_HDR_LEN + (o->has_limit ? TUNNEL_OPTION_LEN : 0);
-	struct mip6_ipv6 *ip;
-
-	if (bpf_skb_adjust_room(skb, room, BPF_ADJ_ROOM_MAC, flags))
-		return DROP_NO_ROOM;
-	if (hook_pull(skb, ETH_LEN + IP6_HDR_LEN + TUNNEL_OPTION_LEN))
-		return DROP_NO_ROOM;
-	ip = ipv6_at(skb, ETH_LEN);
-	if (!ip || (void *)(ip + 1) + TUNNEL_OPTION_LEN > hook_end(skb))
-		return DROP_NO_ROOM;
-	write_outer(ip, o);
-	if (o->has_limit)
-		write_tunnel_option((void *)(ip + 1), o->limit);
-	return SENT_ENCAPSULATED;
-}
-
 static __always_inline enum reason to_tunnel(struct __sk_buff *skb, const struct settings *set, const struct binding *b,
 					     int *action)
 {
@@ -284,239 +226,6 @@ static __always_inline bool is_ack(struct __sk_buff *skb, const struct mip6_ipv6
 	return ip->nexthdr == NH_MH && (void *)(mh + 1) <= hook_end(skb) && mh->type == MH_BA;
 }
 
-/* ---- from our own home addresses, as a mobile node ---- */
-
-/* Our home address into an option, and the care-of address in its place (RFC 6275 §6.3, §11.3.1). */
-static __always_inline enum reason insert_home_address(struct __sk_buff *skb, const struct in6_addr *care_of)
-{
-	struct mip6_ipv6 *ip;
-	struct mip6_hao *hao;
-
-	if (bpf_skb_adjust_room(skb, sizeof(*hao), BPF_ADJ_ROOM_NET,
-				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET))
-		return DROP_NO_ROOM;
-	if (hook_pull(skb, ETH_LEN + IP6_HDR_LEN + sizeof(*hao)))
-		return DROP_NO_ROOM;
-	ip = ipv6_at(skb, ETH_LEN);
-	if (!ip)
-		return DROP_NO_ROOM;
-	hao = (void *)(ip + 1);
-	if ((void *)(hao + 1) > hook_end(skb))
-		return DROP_NO_ROOM;
-	hao->nexthdr = ip->nexthdr;
-	hao->hdrlen = 2;
-	hao->pad[0] = OPT_PADN; /* the option begins at 8n+6 */
-	hao->pad[1] = 2;
-	hao->pad[2] = 0;
-	hao->pad[3] = 0;
-	hao->type = OPT_HOME_ADDRESS;
-	hao->len = HAO_LEN;
-	hao->home = ip->src;
-	ip->nexthdr = NH_DSTOPTS;
-	ip->payload_len = bpf_htons(bpf_ntohs(ip->payload_len) + sizeof(*hao));
-	ip->src = *care_of;
-	return SENT_UPDATE;
-}
-
-/* A binding update, by the road that the agent asked for just before it sent it. */
-static __always_inline enum reason send_update(struct __sk_buff *skb, const struct in6_addr *home, int *action)
-{
-	struct answer *a = bpf_map_lookup_elem(&answers, home);
-	struct in6_addr care_of;
-	enum reason why;
-	__u32 ifindex;
-
-	if (!a || a->expires <= bpf_jiffies64() || !a->ifindex)
-		return DROP_NO_REGISTRATION;
-	ifindex = a->ifindex;
-	care_of = a->care_of;
-	if (addr_is_nobody(&care_of)) { /* from the home link: the home address itself, RFC 6275 §11.5.5 */
-		*action = send_by(ifindex);
-		return SENT_AT_HOME;
-	}
-	why = insert_home_address(skb, &care_of);
-	if (why == SENT_UPDATE)
-		*action = send_by(ifindex);
-	return why;
-}
-
-/*
- * Both MAC addresses for a packet from @way to @agent by its uplink, where the kernel knows them. Asked as if it came
- * in by the device without ND: the kernel answers only where that may forward, and an uplink of a host may not.
- */
-static __always_inline bool link_layer_of(struct __sk_buff *skb, const struct home_way *way,
-					  const struct in6_addr *agent, struct ethernet *eth)
-{
-	struct bpf_fib_lookup fib = { .family = AF_INET6_, .ifindex = skb->ifindex, .tot_len = 1 };
-
-	__builtin_memcpy(fib.ipv6_src, &way->care_of, 16);
-	__builtin_memcpy(fib.ipv6_dst, agent, 16);
-	if (bpf_fib_lookup(skb, &fib, sizeof(fib), 0) != BPF_FIB_LKUP_RET_SUCCESS || fib.ifindex != way->ifindex)
-		return false;
-	__builtin_memcpy(eth->dst, fib.dmac, 6);
-	__builtin_memcpy(eth->src, fib.smac, 6);
-	return true;
-}
-
-/*
- * A copy of the tunnel packet by the new way while its registration is on the road: the agent takes only what comes
- * from the care-of address it holds (RFC 6275 §10.4.5), and whether it has heard of the new one can't be known here.
- * Thus one of the two arrives, whenever it changes over. The skb is left with the source of the new way.
- */
-static __always_inline void send_both_ways(struct __sk_buff *skb, const struct home_way *next,
-					   const struct in6_addr *agent)
-{
-	__u32 key = next->ifindex;
-	struct port *port = bpf_map_lookup_elem(&ports, &key);
-	struct ethernet *eth, link;
-	struct mip6_ipv6 *ip;
-
-	if (!port || (!(port->flags & PORT_NO_ETHERNET) && !link_layer_of(skb, next, agent, &link)))
-		return; /* the registered way alone, then */
-	ip = ipv6_at(skb, ETH_LEN);
-	if (!ip)
-		return;
-	ip->src = next->care_of;
-	if (!(port->flags & PORT_NO_ETHERNET)) {
-		eth = hook_data(skb);
-		if ((void *)(eth + 1) > hook_end(skb))
-			return;
-		__builtin_memcpy(eth->dst, link.dst, 6);
-		__builtin_memcpy(eth->src, link.src, 6);
-	}
-	if (!bpf_clone_redirect(skb, key, 0))
-		count(NOTE_BOTH_WAYS, 0);
-}
-
-/* Reverse tunnelling, RFC 6275 §11.3.1: everything goes through the home agent. */
-static __always_inline enum reason to_agent(struct __sk_buff *skb, const struct home_address *home, int *action)
-{
-	struct outer o = { .src = &home->way.care_of, .dst = home->agent };
-	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
-	__u32 overhead = IP6_HDR_LEN, mtu = home->way.mtu;
-	enum reason why;
-	__u32 *ports_word;
-
-	if (!ip)
-		return DROP_TRUNCATED;
-	if (ip->nexthdr == NH_DSTOPTS) {
-		why = take_limit(skb, ETH_LEN, &o);
-		if (why != REASON_NONE)
-			return why;
-		if (o.has_limit)
-			overhead += TUNNEL_OPTION_LEN;
-	}
-	ip = ipv6_at(skb, ETH_LEN);
-	if (!ip)
-		return DROP_TRUNCATED;
-	if (home->next.ifindex && home->next.mtu < mtu)
-		mtu = home->next.mtu; /* whichever of the two arrives, it has to fit */
-	if (segment_len(skb, ip) + overhead > mtu) {
-		*action = TC_ACT_OK;
-		return SENT_AGENT;
-	}
-	ports_word = (void *)(ip + 1);
-	o.inner_len = skb->len - ETH_LEN;
-	o.first_word = outer_first_word(ip, (ip->nexthdr == NH_TCP || ip->nexthdr == NH_UDP) &&
-							    (void *)(ports_word + 1) <= hook_end(skb)
-						    ? *ports_word
-						    : 0);
-	why = push_tunnel(skb, &o);
-	if (why != SENT_ENCAPSULATED)
-		return why;
-	if (home->next.ifindex) {
-		send_both_ways(skb, &home->next, &home->agent);
-		if (hook_pull(skb, ETH_LEN + IP6_HDR_LEN))
-			return DROP_NO_ROOM;
-		ip = ipv6_at(skb, ETH_LEN);
-		if (!ip)
-			return DROP_NO_ROOM;
-		ip->src = home->way.care_of;
-	}
-	*action = send_by(home->way.ifindex);
-	return SENT_REVERSE;
-}
-
-/* Whatever carries our home address as its source: never in clear on a visited link. */
-static __always_inline enum reason from_home(struct __sk_buff *skb, const struct in6_addr *src, int *action)
-{
-	struct home_address *home = home_of(src);
-	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
-
-	if (!home || !ip)
-		return DROP_NO_REGISTRATION;
-	if (ip->nexthdr == NH_MH && addr_same(&ip->dst, &home->agent))
-		return send_update(skb, src, action);
-	if (home->state == HOME_THERE) {
-		*action = send_by(home->way.ifindex);
-		return SENT_AT_HOME;
-	}
-	if (home->state != HOME_AWAY || home->expires <= bpf_jiffies64())
-		return DROP_NO_REGISTRATION;
-	return to_agent(skb, home, action);
-}
-
-/* Whether this packet may leave by this very uplink with our home address as its source: at home, and on its way there
- * the update that says so. */
-static __always_inline bool may_leave(struct __sk_buff *skb, const struct mip6_ipv6 *ip,
-				      const struct home_address *home)
-{
-	struct answer *a;
-
-	if (home->state == HOME_THERE)
-		return home->way.ifindex == skb->ifindex;
-	if (ip->nexthdr != NH_MH || !addr_same(&ip->dst, &home->agent))
-		return false;
-	a = bpf_map_lookup_elem(&answers, &ip->src);
-	return a && a->expires > bpf_jiffies64() && a->ifindex == skb->ifindex && addr_is_nobody(&a->care_of);
-}
-
-/*
- * The last gate of a mobile node's uplinks. Rules lead what home addresses send to the device without ND, but a socket
- * bound to the uplink, or an answer that goes out where the question came in, knows a shorter way: back into the
- * tunnel, or nowhere.
- */
-static __always_inline int guard(struct __sk_buff *skb, __u32 l3)
-{
-	struct settings *set = settings_get();
-	struct home_address *home;
-	struct mip6_ipv6 *ip;
-	__u32 len = skb->len;
-
-	if (skb->protocol != bpf_htons(ETH_P_IPV6_) || !set)
-		return TC_ACT_UNSPEC;
-	if (hook_pull(skb, l3 + IP6_HDR_LEN)) { /* no memory to look: better lost than in clear */
-		count(DROP_NO_ROOM, len);
-		return TC_ACT_SHOT;
-	}
-	ip = ipv6_at(skb, l3);
-	if (!ip || !(local_flags(&ip->src) & LOCAL_HOME))
-		return TC_ACT_UNSPEC;
-	home = home_of(&ip->src);
-	if (!home) {
-		count(DROP_NO_REGISTRATION, len);
-		return TC_ACT_SHOT;
-	}
-	if (may_leave(skb, ip, home))
-		return TC_ACT_UNSPEC;
-	if (home->state == HOME_AWAY && l3) /* a device without Ethernet gives no header to enter that one with */
-		return bpf_redirect(set->home_ifindex, 0);
-	count(home->state == HOME_AWAY ? DROP_IN_CLEAR : DROP_NO_REGISTRATION, len);
-	return TC_ACT_SHOT;
-}
-
-SEC("tc")
-int mobgw_tc_out(struct __sk_buff *skb)
-{
-	return guard(skb, ETH_LEN);
-}
-
-SEC("tc")
-int mobgw_tc_out_ip(struct __sk_buff *skb)
-{
-	return guard(skb, 0);
-}
-
 static __always_inline enum reason home_run(struct __sk_buff *skb, int *action)
 {
 	struct settings *set = settings_get();
@@ -576,6 +285,20 @@ int mobgw_tc_home(struct __sk_buff *skb)
 		why = home_run(skb, &action);
 	count(why, len);
 	return action;
+}
+
+/* ---- egress of a mobile node's uplinks ---- */
+
+SEC("tc")
+int mobgw_tc_out(struct __sk_buff *skb)
+{
+	return guard(skb, ETH_LEN);
+}
+
+SEC("tc")
+int mobgw_tc_out_ip(struct __sk_buff *skb)
+{
+	return guard(skb, 0);
 }
 
 /* ---- ingress, where XDP can't ---- */

@@ -139,6 +139,9 @@ static void what_is_not_given_has_its_default(void **state)
 	assert_int_equal(config->uplink_count, 1);
 	assert_int_equal(config->uplinks[0].preference, 100);
 	assert_string_equal(config->home_device, "mobgw0");
+	assert_string_equal(config->pin_dir, "/sys/fs/bpf/mobgw");
+	assert_string_equal(config->control_path, "/run/mobgw/control");
+	assert_int_equal(config->max_bindings, LIMIT_HOME_ADDRESSES);
 	config_free(config);
 }
 
@@ -160,6 +163,62 @@ static void uplinks_are_interfaces_by_tc_unless_the_file_says_otherwise(void **s
 	assert_int_equal(config->uplinks[0].preference, 0);
 	assert_int_equal(config->uplinks[1].preference, 1000);
 	config_free(config);
+}
+
+/* clang-format off */
+static const struct boundary {
+	const char *text;
+	const char *message; /* NULL: is taken */
+} boundaries[] = {
+	{ WITH_UPLINKS("{ interface: abcdefghijklmn }"), NULL },
+	{ WITH_UPLINKS("{ interface: abcdefghijklmno }"), NULL },
+	{ WITH_UPLINKS("{ interface: abcdefghijklmnop }"), "uplinks[0].interface: 'abcdefghijklmnop': expected 1..15 characters" },
+	{ WITH_UPLINKS("{ interface: '' }"), "uplinks[0].interface: '': expected 1..15 characters" },
+	{ WITH_UPLINKS("{ interface: a, preference: 0 }"), NULL },
+	{ WITH_UPLINKS("{ interface: a, preference: 999 }"), NULL },
+	{ WITH_UPLINKS("{ interface: a, preference: 1000 }"), NULL },
+	{ WITH_UPLINKS("{ interface: a, preference: 1001 }"), "uplinks[0].preference: '1001': expected 0..1000" },
+	{ MEMBER("lifetime: 3"), "home-addresses[0].lifetime: '3': expected 4..262140 seconds" },
+	{ MEMBER("lifetime: 4"), NULL },
+	{ MEMBER("lifetime: 5"), NULL },
+	{ MEMBER("lifetime: 262139"), NULL },
+	{ MEMBER("lifetime: 262140"), NULL },
+	{ MEMBER("lifetime: 262141"), "home-addresses[0].lifetime: '262141': expected 4..262140 seconds" },
+	{ WITH_HOME("{ address: 2001:db8:1::101, home-agent: 2001:db8:1::1, home-prefix: 2001:db8:1::100/126 }"), NULL },
+	{ WITH_HOME("{ address: 9001::1, home-agent: 2001:db8:1::1, home-prefix: '8000::/0' }"), "'8000::/0': expected a prefix length of 1..127" },
+	{ WITH_HOME("{ address: 9001::1, home-agent: 2001:db8:1::1, home-prefix: '8000::/1' }"), NULL },
+	{ WITH_HOME("{ address: 9001::1, home-agent: 2001:db8:1::1, home-prefix: '8000::/2' }"), NULL },
+	{ WITH_HOME("{ address: 2001:db8:1::101, home-agent: 2001:db8:1::1, home-prefix: 2001:db8:1::100/127 }"), NULL },
+	{ MEMBER("home-prefix: 2001:db8:1::100/128"), "'2001:db8:1::100/128': expected a prefix length of 1..127" },
+};
+/* clang-format on */
+
+static void each_value_is_taken_up_to_its_limit_and_refused_beyond(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(boundaries); i++) {
+		const struct boundary *now = &boundaries[i];
+		struct outcome got = parse(now->text);
+		bool as_meant = now->message ? got.err == -EINVAL && strstr(got.errors, now->message)
+					     : !got.err && !got.errors_len;
+
+		if (!as_meant)
+			fail_msg("case %zu: %d\n%s\nexpected: %s\ngot: %s", i, got.err, now->text,
+				 now->message ? now->message : "taken", got.errors);
+		config_free(got.config);
+		free(got.errors);
+	}
+}
+
+/* What stays unset after a refusal isn't compared with what else was refused. */
+static void two_bad_addresses_give_one_message_each(void **state)
+{
+	struct outcome got = parse(WITH_HOME("{ address: zz, home-agent: yy }"));
+
+	assert_int_equal(got.err, -EINVAL);
+	assert_string_equal(got.errors,
+			    "F:3: mobile-node.home-addresses[0].address: 'zz': expected an IPv6 address\n"
+			    "F:3: mobile-node.home-addresses[0].home-agent: 'yy': expected an IPv6 address\n");
+	free(got.errors);
 }
 
 /* @count entries made from @format, which takes the number. */
@@ -203,16 +262,32 @@ static void lists_end_at_their_limits(void **state)
 	}
 }
 
-/* Beside interfaces of their own, uplinks may be one too many. */
+/* Beside interfaces of their own, uplinks may be one too many; one that is among them takes no place. */
 static void interfaces_and_uplinks_share_one_limit(void **state)
 {
-	for (size_t count = LIMIT_PORTS - 1; count <= LIMIT_PORTS; count++) {
-		char *text = list(ROLES "interfaces:\n", "  - { name: e%x }\n", count,
-				  NODE HOME(ADDRESS) UPLINKS("{ interface: a }"));
-		struct outcome got = parse(text);
+	static const struct {
+		size_t interfaces;
+		const char *uplink;
+		bool taken;
+	} cases[] = {
+		{ LIMIT_PORTS - 2, "a", true },
+		{ LIMIT_PORTS - 1, "a", true },
+		{ LIMIT_PORTS, "a", false },
+		{ LIMIT_PORTS, "e100", true },
+	};
 
-		assert_int_equal(got.err, count == LIMIT_PORTS ? -EINVAL : 0);
-		assert_true(!got.err || strstr(got.errors, "expected at most 256 interfaces, uplinks among them"));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char after[256], *text;
+		struct outcome got;
+
+		snprintf(after, sizeof(after), NODE HOME(ADDRESS) UPLINKS("{ interface: %s }"), cases[i].uplink);
+		text = list(ROLES "interfaces:\n", "  - { name: e%x }\n", cases[i].interfaces, after);
+		got = parse(text);
+		if (got.err != (cases[i].taken ? 0 : -EINVAL))
+			fail_msg("case %zu: %d %s", i, got.err, got.errors);
+		assert_true(cases[i].taken ||
+			    strstr(got.errors, "mobile-node.uplinks[0].interface: 'a': expected at most 256 "
+					       "interfaces, uplinks among them"));
 		config_free(got.config);
 		free(got.errors);
 		free(text);
@@ -250,7 +325,13 @@ static void printed_configurations_load_to_the_same(void **state)
 		again = print(second);
 		assert_string_equal(text, again);
 		assert_int_equal(first->auth, second->auth);
+		assert_int_equal(first->roles, second->roles);
+		assert_int_equal(first->max_bindings, second->max_bindings);
 		assert_int_equal(first->interface_count, second->interface_count);
+		assert_memory_equal(first->interfaces, second->interfaces,
+				    first->interface_count * sizeof(*first->interfaces));
+		assert_int_equal(first->home_address_count, second->home_address_count);
+		assert_int_equal(first->uplink_count, second->uplink_count);
 		assert_memory_equal(first->home_addresses, second->home_addresses,
 				    first->home_address_count * sizeof(*first->home_addresses));
 		assert_memory_equal(first->uplinks, second->uplinks, first->uplink_count * sizeof(*first->uplinks));
@@ -267,6 +348,8 @@ int main(void)
 		cmocka_unit_test(bad_configurations_are_refused_with_place_and_expectation),
 		cmocka_unit_test(what_is_not_given_has_its_default),
 		cmocka_unit_test(uplinks_are_interfaces_by_tc_unless_the_file_says_otherwise),
+		cmocka_unit_test(each_value_is_taken_up_to_its_limit_and_refused_beyond),
+		cmocka_unit_test(two_bad_addresses_give_one_message_each),
 		cmocka_unit_test(lists_end_at_their_limits),
 		cmocka_unit_test(interfaces_and_uplinks_share_one_limit),
 		cmocka_unit_test(printed_configurations_load_to_the_same),

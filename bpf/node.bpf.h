@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * TC: what leaves from our own home addresses, as a mobile node: by the tunnel to the home agent, by both ways while
+ * that changes, on the home link, or not at all; and the gate of the uplinks, by which none of it passes in clear. RFC
+ * 6275 §11.3.1, §11.5.5, §11.7.1.
+ */
+#ifndef MOBGW_NODE_BPF_H
+#define MOBGW_NODE_BPF_H
+
+#include "egress.bpf.h"
+
+/* Our home address into an option, and the care-of address in its place (RFC 6275 §6.3, §11.3.1). */
+static __always_inline enum reason insert_home_address(struct __sk_buff *skb, const struct in6_addr *care_of)
+{
+	struct mip6_ipv6 *ip;
+	struct mip6_hao *hao;
+
+	if (bpf_skb_adjust_room(skb, sizeof(*hao), BPF_ADJ_ROOM_NET,
+				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET))
+		return DROP_NO_ROOM;
+	if (hook_pull(skb, ETH_LEN + IP6_HDR_LEN + sizeof(*hao)))
+		return DROP_NO_ROOM;
+	ip = ipv6_at(skb, ETH_LEN);
+	if (!ip)
+		return DROP_NO_ROOM;
+	hao = (void *)(ip + 1);
+	if ((void *)(hao + 1) > hook_end(skb))
+		return DROP_NO_ROOM;
+	hao->nexthdr = ip->nexthdr;
+	hao->hdrlen = 2;
+	hao->pad[0] = OPT_PADN; /* the option begins at 8n+6 */
+	hao->pad[1] = 2;
+	hao->pad[2] = 0;
+	hao->pad[3] = 0;
+	hao->type = OPT_HOME_ADDRESS;
+	hao->len = HAO_LEN;
+	hao->home = ip->src;
+	ip->nexthdr = NH_DSTOPTS;
+	ip->payload_len = bpf_htons(bpf_ntohs(ip->payload_len) + sizeof(*hao));
+	ip->src = *care_of;
+	return SENT_UPDATE;
+}
+
+/* A binding update, by the road that the agent asked for just before it sent it. */
+static __always_inline enum reason send_update(struct __sk_buff *skb, const struct in6_addr *home, int *action)
+{
+	struct answer *a = bpf_map_lookup_elem(&answers, home);
+	struct in6_addr care_of;
+	enum reason why;
+	__u32 ifindex;
+
+	if (!a || a->expires <= bpf_jiffies64() || !a->ifindex)
+		return DROP_NO_REGISTRATION;
+	ifindex = a->ifindex;
+	care_of = a->care_of;
+	if (addr_is_nobody(&care_of)) { /* from the home link: the home address itself, RFC 6275 §11.5.5 */
+		*action = send_by(ifindex);
+		return SENT_AT_HOME;
+	}
+	why = insert_home_address(skb, &care_of);
+	if (why == SENT_UPDATE)
+		*action = send_by(ifindex);
+	return why;
+}
+
+/*
+ * Both MAC addresses for a packet from @way to @agent by its uplink, where the kernel knows them. Asked as if it came
+ * in by the device without ND: the kernel answers only where that may forward, and an uplink of a host may not.
+ */
+static __always_inline bool link_layer_of(struct __sk_buff *skb, const struct home_way *way,
+					  const struct in6_addr *agent, struct ethernet *eth)
+{
+	struct bpf_fib_lookup fib = { .family = AF_INET6_, .ifindex = skb->ifindex, .tot_len = 1 };
+
+	__builtin_memcpy(fib.ipv6_src, &way->care_of, 16);
+	__builtin_memcpy(fib.ipv6_dst, agent, 16);
+	if (bpf_fib_lookup(skb, &fib, sizeof(fib), 0) != BPF_FIB_LKUP_RET_SUCCESS || fib.ifindex != way->ifindex)
+		return false;
+	__builtin_memcpy(eth->dst, fib.dmac, 6);
+	__builtin_memcpy(eth->src, fib.smac, 6);
+	return true;
+}
+
+/*
+ * A copy of the tunnel packet by the new way while its registration is on the road: the agent takes only what comes
+ * from the care-of address it holds (RFC 6275 §10.4.5), and whether it has heard of the new one can't be known here.
+ * Thus one of the two arrives, whenever it changes over. The skb is left with the source of the new way.
+ */
+static __always_inline void send_both_ways(struct __sk_buff *skb, const struct home_way *next,
+					   const struct in6_addr *agent)
+{
+	__u32 key = next->ifindex;
+	struct port *port = bpf_map_lookup_elem(&ports, &key);
+	struct ethernet *eth, link;
+	struct mip6_ipv6 *ip;
+
+	if (!port || (!(port->flags & PORT_NO_ETHERNET) && !link_layer_of(skb, next, agent, &link)))
+		return; /* the registered way alone, then */
+	ip = ipv6_at(skb, ETH_LEN);
+	if (!ip)
+		return;
+	ip->src = next->care_of;
+	if (!(port->flags & PORT_NO_ETHERNET)) {
+		eth = hook_data(skb);
+		if ((void *)(eth + 1) > hook_end(skb))
+			return;
+		__builtin_memcpy(eth->dst, link.dst, 6);
+		__builtin_memcpy(eth->src, link.src, 6);
+	}
+	if (!bpf_clone_redirect(skb, key, 0))
+		count(NOTE_BOTH_WAYS, 0);
+}
+
+/* Reverse tunnelling, RFC 6275 §11.3.1: everything goes through the home agent. */
+static __always_inline enum reason to_agent(struct __sk_buff *skb, const struct home_address *home, int *action)
+{
+	struct outer o = { .src = &home->way.care_of, .dst = home->agent };
+	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
+	__u32 overhead = IP6_HDR_LEN, mtu = home->way.mtu;
+	enum reason why;
+	__u32 *ports_word;
+
+	if (!ip)
+		return DROP_TRUNCATED;
+	if (ip->nexthdr == NH_DSTOPTS) {
+		why = take_limit(skb, ETH_LEN, &o);
+		if (why != REASON_NONE)
+			return why;
+		if (o.has_limit)
+			overhead += TUNNEL_OPTION_LEN;
+	}
+	ip = ipv6_at(skb, ETH_LEN);
+	if (!ip)
+		return DROP_TRUNCATED;
+	if (home->next.ifindex && home->next.mtu < mtu)
+		mtu = home->next.mtu; /* whichever of the two arrives, it has to fit */
+	if (segment_len(skb, ip) + overhead > mtu) {
+		*action = TC_ACT_OK;
+		return SENT_AGENT;
+	}
+	ports_word = (void *)(ip + 1);
+	o.inner_len = skb->len - ETH_LEN;
+	o.first_word = outer_first_word(ip, (ip->nexthdr == NH_TCP || ip->nexthdr == NH_UDP) &&
+							    (void *)(ports_word + 1) <= hook_end(skb)
+						    ? *ports_word
+						    : 0);
+	why = push_tunnel(skb, &o);
+	if (why != SENT_ENCAPSULATED)
+		return why;
+	if (home->next.ifindex) {
+		send_both_ways(skb, &home->next, &home->agent);
+		if (hook_pull(skb, ETH_LEN + IP6_HDR_LEN))
+			return DROP_NO_ROOM;
+		ip = ipv6_at(skb, ETH_LEN);
+		if (!ip)
+			return DROP_NO_ROOM;
+		ip->src = home->way.care_of;
+	}
+	*action = send_by(home->way.ifindex);
+	return SENT_REVERSE;
+}
+
+/* Whatever carries our home address as its source: never in clear on a visited link. */
+static __always_inline enum reason from_home(struct __sk_buff *skb, const struct in6_addr *src, int *action)
+{
+	struct home_address *home = home_of(src);
+	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
+
+	if (!home || !ip)
+		return DROP_NO_REGISTRATION;
+	if (ip->nexthdr == NH_MH && addr_same(&ip->dst, &home->agent))
+		return send_update(skb, src, action);
+	if (home->state == HOME_THERE) {
+		*action = send_by(home->way.ifindex);
+		return SENT_AT_HOME;
+	}
+	if (home->state != HOME_AWAY || home->expires <= bpf_jiffies64())
+		return DROP_NO_REGISTRATION;
+	return to_agent(skb, home, action);
+}
+
+/* Whether this packet may leave by this very uplink with our home address as its source: at home, and on its way there
+ * the update that says so. */
+static __always_inline bool may_leave(struct __sk_buff *skb, const struct mip6_ipv6 *ip,
+				      const struct home_address *home)
+{
+	struct answer *a;
+
+	if (home->state == HOME_THERE)
+		return home->way.ifindex == skb->ifindex;
+	if (ip->nexthdr != NH_MH || !addr_same(&ip->dst, &home->agent))
+		return false;
+	a = bpf_map_lookup_elem(&answers, &ip->src);
+	return a && a->expires > bpf_jiffies64() && a->ifindex == skb->ifindex && addr_is_nobody(&a->care_of);
+}
+
+/*
+ * The last gate of a mobile node's uplinks. Rules lead what home addresses send to the device without ND, but a socket
+ * bound to the uplink, or an answer that goes out where the question came in, knows a shorter way: back into the
+ * tunnel, or nowhere.
+ */
+static __always_inline int guard(struct __sk_buff *skb, __u32 l3)
+{
+	struct settings *set = settings_get();
+	struct home_address *home;
+	struct mip6_ipv6 *ip;
+	__u32 len = skb->len;
+
+	if (skb->protocol != bpf_htons(ETH_P_IPV6_) || !set)
+		return TC_ACT_UNSPEC;
+	if (hook_pull(skb, l3 + IP6_HDR_LEN)) { /* no memory to look: better lost than in clear */
+		count(DROP_NO_ROOM, len);
+		return TC_ACT_SHOT;
+	}
+	ip = ipv6_at(skb, l3);
+	if (!ip || !(local_flags(&ip->src) & LOCAL_HOME))
+		return TC_ACT_UNSPEC;
+	home = home_of(&ip->src);
+	if (!home) {
+		count(DROP_NO_REGISTRATION, len);
+		return TC_ACT_SHOT;
+	}
+	if (may_leave(skb, ip, home))
+		return TC_ACT_UNSPEC;
+	if (home->state == HOME_AWAY && l3) /* a device without Ethernet gives no header to enter that one with */
+		return bpf_redirect(set->home_ifindex, 0);
+	count(home->state == HOME_AWAY ? DROP_IN_CLEAR : DROP_NO_REGISTRATION, len);
+	return TC_ACT_SHOT;
+}
+
+#endif
