@@ -243,7 +243,9 @@ static void take_link(struct mobile_node *mn, size_t i, struct mono now)
 		mobile_device_uplink_up(link.name);
 		memset(&up->led, 0, sizeof(up->led));
 	}
-	up->ifindex = link.ifindex;
+	if (up->device && up->device != link.ifindex)
+		movement_device(mn->movement, i);
+	up->device = up->ifindex = link.ifindex;
 	up->mtu = link.mtu;
 	up->ethernet = link.ethernet;
 	memcpy(up->mac, link.mac, sizeof(up->mac));
@@ -511,14 +513,14 @@ static void adopt(struct mobile_node *mn, struct home *home)
 {
 	struct home_address left;
 	struct update_goal road;
-	int uplink;
+	int uplink = -1;
 
 	if (datapath_home_get(mn->gw->dp, &home->update.home, &left))
 		return;
 	home->update.seq = left.seq;
 	for (size_t i = 0; i < mn->gw->config->uplink_count; i++)
-		mn->uplinks[i].ifindex = (int)if_nametoindex(mn->gw->config->uplinks[i].name);
-	uplink = left.way.ifindex ? mobile_uplink_of(mn, (int)left.way.ifindex) : -1;
+		if (left.way.ifindex && if_nametoindex(mn->gw->config->uplinks[i].name) == left.way.ifindex)
+			uplink = (int)i;
 	if (uplink < 0 || !addr_equal(&left.agent, &home->update.agent))
 		return;
 	home->entry = left;

@@ -12,6 +12,7 @@ struct groups;
 
 struct uplink {
 	int ifindex; /* 0: not there */
+	int device;  /* the last that was */
 	uint32_t mtu;
 	uint8_t mac[6];
 	bool ethernet;

@@ -52,6 +52,15 @@ void movement_link(struct movement *m, size_t uplink, bool up, uint32_t epoch, s
 	belief_settle(u);
 }
 
+void movement_device(struct movement *m, size_t uplink)
+{
+	struct uplink *u = &m->uplinks[uplink];
+
+	u->router_count = 0;
+	u->place_count = 0;
+	belief_settle(u);
+}
+
 void movement_solicit_again(struct movement *m, size_t uplink, struct mono now)
 {
 	struct uplink *u = &m->uplinks[uplink];
@@ -87,8 +96,9 @@ void movement_address(struct movement *m, size_t uplink, const struct movement_a
 		p->deprecated = addr->deprecated;
 	} else if (u->place_count < MOVEMENT_ADDRESSES) {
 		/* new here, so configured for the link as it is now */
-		u->places[u->place_count++] =
-			(struct place){ .addr = addr->addr, .epoch = u->epoch, .deprecated = addr->deprecated };
+		p = &u->places[u->place_count++];
+		*p = (struct place){ .addr = addr->addr, .epoch = u->epoch, .deprecated = addr->deprecated };
+		p->advertised = belief_advertised(u, p);
 	}
 	belief_settle(u);
 }
@@ -139,8 +149,10 @@ static void confirm(struct uplink *u, struct router *r, bool known, struct mono 
 	r->probes = 0;
 	r->probe_at = r->interval_ms ? mono_add_ms(now, (int64_t)r->interval_ms + OVERDUE_SLACK_MS) : NEVER;
 	for (size_t i = 0; i < u->place_count; i++)
-		if (belief_covers(u, r, &u->places[i].addr) || (known && !belief_advertised(u, &u->places[i].addr)))
+		if (belief_covers(u, r, &u->places[i].addr) || (known && !belief_advertised(u, &u->places[i])))
 			u->places[i].epoch = u->epoch;
+	for (size_t i = 0; i < u->place_count; i++)
+		u->places[i].advertised |= belief_covers(u, r, &u->places[i].addr);
 }
 
 static struct prefix *find_prefix(struct router *r, const struct nd_prefix *p)
@@ -161,14 +173,14 @@ static struct prefix *new_prefix(struct router *r)
 	for (size_t i = 1; i < MOVEMENT_PREFIXES; i++)
 		if (r->prefixes[i].missed > worst->missed)
 			worst = &r->prefixes[i];
-	return worst;
+	return worst->missed ? worst : NULL;
 }
 
 /*
  * What it advertises now is live, what it left out is no longer, once it was left out twice: or at once where the
  * link-layer address tells that this is another router of the same name, on another link.
  */
-static void take_prefixes(const struct uplink *u, struct router *r, const struct nd_router_advert *advert,
+static bool take_prefixes(const struct uplink *u, struct router *r, const struct nd_router_advert *advert,
 			  struct mono now)
 {
 	bool other = r->has_mac && advert->has_mac && memcmp(r->mac, advert->mac, sizeof(r->mac));
@@ -179,10 +191,14 @@ static void take_prefixes(const struct uplink *u, struct router *r, const struct
 		const struct nd_prefix *from = &advert->prefixes[i];
 		struct prefix *p = find_prefix(r, from);
 
+		if (p && !from->valid_s)
+			p->missed = PREFIX_MISSES;
 		if (!from->valid_s || !from->len || !(from->on_link || from->autonomous))
 			continue;
 		if (!p)
 			p = new_prefix(r);
+		if (!p)
+			continue;
 		*p = (struct prefix){ .prefix = from->prefix,
 				      .len = from->len,
 				      .on_link = from->on_link,
@@ -195,6 +211,7 @@ static void take_prefixes(const struct uplink *u, struct router *r, const struct
 		r->has_mac = true;
 		memcpy(r->mac, advert->mac, sizeof(r->mac));
 	}
+	return other;
 }
 
 /* Another router was heard: is ours still there? Asked at once, unless we know (RFC 6275 §11.5.1). */
@@ -226,7 +243,7 @@ void movement_router_advert(struct movement *m, size_t uplink, const struct in6_
 	r->interval_ms = advert->interval_ms;
 	r->mtu = advert->mtu;
 	r->lifetime_until = mono_add_s(now, advert->lifetime_s);
-	take_prefixes(u, r, advert, now);
+	known &= !take_prefixes(u, r, advert, now);
 	confirm(u, r, known, now);
 	u->heard_any = true;
 	u->solicit_at = NEVER;
@@ -273,7 +290,7 @@ static void tick_router(struct movement *m, size_t uplink, struct router *r, str
 static void on_silence(struct uplink *u)
 {
 	for (size_t i = 0; i < u->place_count; i++)
-		if (!belief_advertised(u, &u->places[i].addr))
+		if (!belief_advertised(u, &u->places[i]))
 			u->places[i].epoch = u->epoch;
 }
 

@@ -15,10 +15,10 @@
 #include "nd.h"
 
 enum movement_limit {
-	MOVEMENT_ROUTERS = 16,	 /* per uplink; beyond: the longest unheard goes, never the one in use */
-	MOVEMENT_ADDRESSES = 32, /* per uplink; beyond: ignored */
-	MOVEMENT_PREFIXES = 8,	 /* per router */
-	MOVEMENT_SOLICITS = 3,	 /* after a link came up, RFC 4861 §6.3.7 */
+	MOVEMENT_ROUTERS = 16,		 /* per uplink; beyond: the longest unheard goes, never the one in use */
+	MOVEMENT_ADDRESSES = 32,	 /* per uplink; beyond: ignored */
+	MOVEMENT_PREFIXES = ND_PREFIXES, /* per router */
+	MOVEMENT_SOLICITS = 3,		 /* after a link came up, RFC 4861 §6.3.7 */
 	MOVEMENT_PROBES = 3,
 	MOVEMENT_SOLICIT_MS = 1000, /* between them; the first goes at once */
 	MOVEMENT_PROBE_MS = 200,
@@ -59,6 +59,8 @@ void movement_free(struct movement *m);
 
 /* @epoch: any number that differs after the carrier was lost and found (the kernel counts changes). */
 void movement_link(struct movement *m, size_t uplink, bool up, uint32_t epoch, struct mono now);
+/* The uplink is another device now: nothing of the former holds. */
+void movement_device(struct movement *m, size_t uplink);
 /* What was asked may have gone nowhere: the uplink had no address to ask from. Asks again where nobody answered yet. */
 void movement_solicit_again(struct movement *m, size_t uplink, struct mono now);
 void movement_address(struct movement *m, size_t uplink, const struct movement_address *addr, bool present,

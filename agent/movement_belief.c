@@ -43,10 +43,12 @@ static bool router_default(const struct movement *m, const struct router *r)
 }
 
 /* Some router once advertised the address's prefix: it stands and falls with such routers. */
-bool belief_advertised(const struct uplink *u, const struct in6_addr *addr)
+bool belief_advertised(const struct uplink *u, const struct place *p)
 {
+	if (p->advertised)
+		return true;
 	for (size_t i = 0; i < u->router_count; i++)
-		if (router_covered(&u->routers[i], addr))
+		if (router_covered(&u->routers[i], &p->addr))
 			return true;
 	return false;
 }
@@ -76,7 +78,7 @@ static bool place_believed(const struct uplink *u, const struct place *p)
 	for (size_t i = 0; i < u->router_count; i++)
 		if (belief_covers(u, &u->routers[i], &p->addr) && !u->routers[i].dead)
 			return true;
-	return !belief_advertised(u, &p->addr);
+	return !belief_advertised(u, p);
 }
 
 struct place *belief_place(struct uplink *u, const struct in6_addr *addr)
@@ -94,6 +96,8 @@ void belief_settle(struct uplink *u)
 
 	if (held && place_believed(u, held) && !held->deprecated)
 		return;
+	if (held && place_believed(u, held))
+		best = held;
 	for (size_t i = u->place_count; i-- > 0;) {
 		const struct place *p = &u->places[i];
 

@@ -39,6 +39,7 @@ struct place {
 	struct in6_addr addr;
 	uint64_t epoch; /* last confirmed in */
 	bool deprecated;
+	bool advertised; /* some router once said its prefix: it stands and falls with such routers */
 };
 
 struct uplink {
@@ -70,7 +71,7 @@ bool belief_router_current(const struct uplink *u, const struct router *r);
 /* Whether @r says now that @addr's prefix is on this link. */
 bool belief_covers(const struct uplink *u, const struct router *r, const struct in6_addr *addr);
 /* Whether some router ever did: then the address stands and falls with such routers. */
-bool belief_advertised(const struct uplink *u, const struct in6_addr *addr);
+bool belief_advertised(const struct uplink *u, const struct place *p);
 /* NULL where it is not known. */
 struct place *belief_place(struct uplink *u, const struct in6_addr *addr);
 /* Chooses the care-of address anew: to be called after every change. */

@@ -40,8 +40,6 @@ static void ask_anew(struct home_update *u, struct mono when)
 
 void update_want(struct home_update *u, const struct update_goal *goal, struct mono now)
 {
-	bool told_otherwise = u->outstanding && u->sent; /* the agent may hold the former goal by now */
-
 	if (same_goal(&u->goal, goal))
 		return;
 	u->goal = *goal;
@@ -57,7 +55,7 @@ void update_want(struct home_update *u, const struct update_goal *goal, struct m
 		u->at_home = true; /* was there before, or came back from a link on which it never registered */
 		return;
 	}
-	if (u->registered && same_goal(&u->road, goal) && !told_otherwise)
+	if (u->registered && same_goal(&u->road, goal) && !u->doubtful)
 		u->send_at = u->refresh_at; /* back to where the agent has us: nothing is to be told */
 	else
 		ask_anew(u, now);
@@ -116,8 +114,12 @@ bool update_due(struct home_update *u, struct mono now, struct mh_msg *bu)
 		ask_anew(u, now); /* a refresh, or another try after a refusal */
 	u->clean = false;
 	u->seq++;
-	if (u->sent++ == 0)
+	if (u->sent++ == 0) {
 		u->first_seq = u->seq;
+		u->first_sent = now;
+	}
+	if (!u->registered || !same_goal(&u->road, &u->goal))
+		u->doubtful = true;
 	*bu = (struct mh_msg){ .type = MH_BU,
 			       .seq = u->seq,
 			       .flags = BU_ACK | BU_HOME,
@@ -146,6 +148,7 @@ static enum update_result de_registered(struct home_update *u)
 {
 	u->at_home = true;
 	u->clean = true;
+	u->doubtful = false;
 	u->registered = false;
 	u->outstanding = false;
 	u->retry_s = 0;
@@ -164,12 +167,13 @@ static enum update_result accepted(struct home_update *u, const struct mh_msg *a
 	struct mono advised;
 
 	u->registered = true;
+	u->doubtful = false;
 	u->outstanding = false;
 	u->road = u->goal;
-	u->granted = now;
+	u->granted = u->first_sent;
 	u->lifetime_s = lifetime_s;
-	u->expires = mono_add_s(now, lifetime_s);
-	u->refresh_at = refresh_time(now, lifetime_s);
+	u->expires = mono_add_s(u->first_sent, lifetime_s);
+	u->refresh_at = refresh_time(u->first_sent, lifetime_s);
 	advised = mono_add_s(now, ack->opt.refresh_advice_s);
 	if (ack->opt.has_refresh_advice && ack->opt.refresh_advice_s && mono_before(advised, u->refresh_at))
 		u->refresh_at = advised; /* §6.2.4 */
@@ -202,9 +206,9 @@ static enum update_result refused(struct home_update *u, uint8_t status, struct 
 /* Status 135 carries the number the agent holds: on from there, at once (§11.7.3). */
 static enum update_result resynchronised(struct home_update *u, uint16_t held, struct mono now)
 {
+	u->seq = held;
 	if (u->resyncs++ >= UPDATE_RESYNC)
 		return refused(u, BA_SEQUENCE, now);
-	u->seq = held;
 	ask_anew(u, now);
 	return UPDATE_RESENT;
 }

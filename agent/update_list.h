@@ -47,9 +47,11 @@ struct home_update {
 	struct update_goal road; /* GOAL_AWAY */
 	struct mono granted, refresh_at, expires;
 	uint32_t lifetime_s;
+	bool doubtful; /* another goal was told since: the agent may hold that one */
 
 	/* asked for and not answered */
 	bool outstanding;
+	struct mono first_sent;
 	uint16_t first_seq; /* of the same request: its answers count too */
 	uint32_t timeout_ms;
 	struct mono send_at; /* next (re)transmission, refresh or retry; UPDATE_NEVER: none */

@@ -18,8 +18,10 @@ CYCLE = [("hard", "link1", "link2"), ("home", "link2", "home"), ("hard", "home",
 
 
 def start(directory, *options):
+    # a shell that runs the tests in the background has SIGINT ignored, and its children inherit that
     return subprocess.Popen([str(DEMO), "--output", str(directory), *options], stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True)
+                            stderr=subprocess.STDOUT, text=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
 
 def left_behind(pid):

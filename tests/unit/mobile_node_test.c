@@ -27,7 +27,7 @@ static void an_address_on_an_uplink_is_registered_at_once(void **state)
 	pass_ms(RTT_MS);
 	assert_int_equal(rig.entry.state, HOME_AWAY);
 	assert_true(addr_is(&rig.entry.way.care_of, CARE_1) && rig.entry.way.ifindex == WLAN);
-	assert_true(rig.expires.ns == mono_add_s(fake.now, 600).ns);
+	assert_true(rig.expires.ns == mono_add_ms(mono_add_s(fake.now, 600), -RTT_MS).ns); /* from the update on */
 	assert_int_equal(gw.agent_counters[AGENT_ACK_ACCEPTED], 1);
 }
 
@@ -366,6 +366,237 @@ static void what_the_data_path_sends_by_the_agent_would_take(void **state)
 	assert_true(checked > 500 && gw.agent_counters[AGENT_ACK_ACCEPTED] > 200);
 }
 
+static void a_pinned_uplink_is_left_only_while_it_is_not_there(void **state)
+{
+	settle_on_link_1();
+	link_is(1, true);
+	hear(WWAN, ROUTER_2, "2001:db8:f2::", false);
+	address_is(WWAN, CARE_2, true);
+	assert_int_equal(mobile_node_handover(&gw, "wwan0"), 0);
+	agent_receives();
+	pass_ms(100);
+	assert_true(addr_is(&rig.entry.way.care_of, CARE_2));
+	fake_forget();
+	link_is(1, false);
+	assert_int_equal(rig.entry.state, HOME_BLOCKED);
+	assert_int_equal(fake_calls("answer_set " HOME " -> " CARE_1 " by 2"), 1);
+	pass_ms(100);
+	assert_true(addr_is(&rig.entry.way.care_of, CARE_1));
+	link_is(1, true);
+	hear(WWAN, ROUTER_2, "2001:db8:f2::", false);
+	pass_ms(100);
+	assert_true(addr_is(&rig.entry.way.care_of, CARE_2)); /* the operator's word still stands */
+}
+
+static void home_on_another_uplink_the_registration_works_until_the_agent_has_answered(void **state)
+{
+	start();
+	link_is(1, true);
+	hear(WWAN, ROUTER_2, "2001:db8:f2::", false);
+	address_is(WWAN, CARE_2, true);
+	pass_ms(100);
+	link_is(0, true);
+	fake_forget();
+	hear(WLAN, ROUTER_HOME, AGENT, true);
+	assert_int_equal(rig.entry.state, HOME_AWAY);
+	assert_true(addr_is(&rig.entry.way.care_of, CARE_2) && !rig.entry.next.ifindex);
+	assert_int_equal(fake_calls("proxied_set 2 " HOME), 1);
+	assert_int_equal(fake_calls("answer_set " HOME " -> :: by 2"), 1);
+	pass_ms(RTT_MS);
+	assert_int_equal(rig.entry.state, HOME_THERE);
+	assert_int_equal(rig.entry.way.ifindex, WLAN);
+	fake_forget();
+	link_is(0, false); /* and away again by the other, which never was lost */
+	assert_int_equal(fake_calls("at_home 2 no"), 1);
+	assert_int_equal(fake_calls("home_link 0 no"), 1);
+	pass_ms(100);
+	assert_int_equal(rig.entry.state, HOME_AWAY);
+	assert_true(rig.bound && addr_is(&rig.care_of, CARE_2));
+}
+
+static void a_new_life_at_home_is_at_home(void **state)
+{
+	settle_on_link_1();
+	link_is(0, false);
+	link_is(0, true);
+	hear(WLAN, ROUTER_HOME, AGENT, true);
+	pass_ms(100);
+	assert_int_equal(rig.entry.state, HOME_THERE);
+	mobile_node_close(&gw);
+	rig.updates = 0;
+	fake_forget();
+	assert_int_equal(mobile_node_open(&gw), 0);
+	mobile_node_start(&gw);
+	hear(WLAN, ROUTER_HOME, AGENT, true);
+	pass_ms(5000);
+	assert_int_equal(rig.entry.state, HOME_THERE);
+	assert_int_equal(rig.updates, 0);
+	link_is(0, false);
+	link_is(0, true);
+	hear(WLAN, ROUTER_1, "2001:db8:f1::", false);
+	address_is(WLAN, CARE_1, true);
+	pass_ms(100);
+	assert_int_equal(rig.entry.state, HOME_AWAY);
+}
+
+static void what_the_kernel_refuses_to_send_is_counted_and_sent_again(void **state)
+{
+	start();
+	fake_fail("answer_set", -ENOMEM);
+	link_is(0, true);
+	address_is(WLAN, CARE_1, true);
+	assert_int_equal(rig.updates, 0);
+	assert_true(gw.agent_counters[AGENT_SEND_FAILED] > 0);
+	assert_int_equal(gw.agent_counters[AGENT_UPDATE_SENT], 0);
+	fake_fail(NULL, 0);
+	pass_ms(1500 + RTT_MS);
+	assert_int_equal(rig.entry.state, HOME_AWAY);
+}
+
+static void advertisements_that_break_the_rules_are_counted_and_change_nothing(void **state)
+{
+	uint8_t ra[16] = { ICMP6_ROUTER_ADVERT }, na[24] = { ICMP6_NEIGHBOUR_ADVERT };
+	const struct {
+		const char *src;
+		const uint8_t *data;
+		size_t len;
+	} cases[] = {
+		{ "2001:db8:f1::1", ra, sizeof(ra) }, /* not from the link, RFC 4861 §6.1.2 */
+		{ ROUTER_1, ra, sizeof(ra) - 1 },
+		{ ROUTER_1, na, sizeof(na) - 1 },
+	};
+
+	settle_on_link_1();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct nd_input in = { .ifindex = WLAN,
+				       .src = addr(cases[i].src),
+				       .data = cases[i].data,
+				       .len = cases[i].len,
+				       .when = fake.now };
+
+		mobile_node_on_nd(&gw, &in);
+		CHECK_CASE(i, gw.agent_counters[AGENT_ND_MALFORMED] == i + 1);
+		in.ifindex = 99; /* no uplink of ours: not even counted */
+		mobile_node_on_nd(&gw, &in);
+		CHECK_CASE(i, gw.agent_counters[AGENT_ND_MALFORMED] == i + 1);
+	}
+	assert_int_equal(movement_routers(gw.mn->movement, 0, NULL, 0), 1);
+}
+
+/* A visit so short that its acknowledgement found nobody: the agent holds the place that was left. */
+static void a_short_visit_elsewhere_is_made_undone(void **state)
+{
+	settle_on_link_1();
+	link_is(0, false);
+	link_is(0, true);
+	hear(WLAN, ROUTER_2, "2001:db8:f2::", false);
+	address_is(WLAN, CARE_2, true);
+	assert_true(addr_is(&rig.care_of, CARE_2));
+	rig.answer.from = NULL;
+	link_is(0, false);
+	link_is(0, true);
+	hear(WLAN, ROUTER_1, "2001:db8:f1::", false);
+	pass_ms(5000);
+	assert_int_equal(rig.entry.state, HOME_AWAY);
+	assert_true(addr_is(&rig.entry.way.care_of, CARE_1) && addr_is(&rig.care_of, CARE_1));
+}
+
+/* By DHCPv6: no router speaks for it. A daemon that starts while the link is up believes it; so must one that adopts.
+ */
+static void a_new_life_believes_an_address_that_nobody_advertises(void **state)
+{
+	for (int adopting = 0; adopting < 2; adopting++) {
+		rig_teardown(NULL);
+		rig_setup(NULL);
+		start();
+		link_is(0, true);
+		if (adopting) {
+			hear(WLAN, ROUTER_1, "2001:db8:ff::", false);
+			address_is(WLAN, "2001:db8:dd::2", true);
+			pass_ms(100);
+			assert_int_equal(rig.entry.state, HOME_AWAY);
+		}
+		mobile_node_close(&gw);
+		rig.wake = UPDATE_NEVER;
+		rig.has_entry = adopting;
+		assert_int_equal(mobile_node_open(&gw), 0);
+		address_is(WLAN, "2001:db8:dd::2", true); /* netlink_start() comes before mobile_node_start() */
+		mobile_node_start(&gw);
+		agent_receives();
+		hear(WLAN, ROUTER_1, "2001:db8:ff::", false); /* the answer to our solicitation, and no more for long */
+		pass_ms(60 * 1000);
+		CHECK_CASE(adopting, rig.entry.state == HOME_AWAY);
+	}
+}
+
+/* As netlink.c tells it after a loss of messages: links first, then the addresses of one that is gone. */
+static void a_device_put_in_anothers_place_has_none_of_its_addresses(void **state)
+{
+	struct address_info gone = { .ifindex = WWAN, .addr = addr("2001:db8:dd::2") };
+
+	start();
+	link_is(1, true);
+	address_is(WWAN, "2001:db8:dd::2", true);
+	pass_ms(100);
+	assert_int_equal(rig.entry.state, HOME_AWAY);
+	fake.links[1].ifindex = 0;
+	mobile_node_on_link(&gw, "wwan0", WWAN, false);
+	mobile_node_on_address(&gw, &gone);
+	assert_int_equal(rig.entry.state, HOME_BLOCKED);
+	fake.links[1].ifindex = 9;
+	rig.updates = 0;
+	link_is(1, true);
+	pass_ms(60 * 1000);
+	assert_int_equal(rig.entry.state, HOME_BLOCKED);
+	assert_false(gw.mn->uplinks[1].point.usable);
+}
+
+/* Acknowledgements are lost here, updates are not: the agent may be ahead of us at any time. */
+static void what_the_data_path_sends_by_the_agent_would_take_though_answers_get_lost(void **state)
+{
+	static const char *const prefixes[] = { "2001:db8:f1::", "2001:db8:f2::", AGENT };
+	static const char *const routers[] = { ROUTER_1, ROUTER_2, ROUTER_HOME };
+	static const char *const addresses[] = { CARE_1, CARE_2, "2001:db8:1::77" };
+	const struct home_update *u;
+	uint32_t random = 1;
+	size_t checked = 0;
+
+	start();
+	u = &gw.mn->homes[0].update;
+	for (size_t i = 0; i < 20000; i++) {
+		unsigned int updates = rig.updates;
+		size_t uplink, where;
+
+		random = random * 1664525 + 1013904223;
+		uplink = random >> 16 & 1;
+		where = (random >> 17) % 3;
+		switch ((random >> 20) % 4) {
+		case 0:
+			link_is(uplink, (random >> 24) & 1);
+			break;
+		case 1:
+			hear(uplink ? WWAN : WLAN, routers[where], prefixes[where], where == 2);
+			break;
+		case 2:
+			address_is(uplink ? WWAN : WLAN, addresses[where], (random >> 24) & 1);
+			break;
+		case 3:
+			rig.status = (random >> 24) % 4 ? BA_ACCEPTED : BA_NO_RESOURCES;
+			break;
+		}
+		if ((random >> 26) % 3 == 0)
+			rig.answer.from = NULL;
+		CHECK_CASE(i, rig.updates == updates || rig.entry.seq == rig.seq); /* on record before it is used */
+		pass_ms((random >> 18) % 4 ? 50 : (random >> 8) % 100000);
+		if (rig.answer.from || rig.entry.state != HOME_AWAY || u->goal.kind != GOAL_AWAY || u->outstanding ||
+		    u->retry_s)
+			continue;
+		CHECK_CASE(i, rig.bound && addr_equal(&rig.care_of, &rig.entry.way.care_of));
+		checked++;
+	}
+	assert_true(checked > 500);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -387,6 +618,15 @@ int main(void)
 		RIG_TEST(a_smaller_path_mtu_is_learned_told_and_forgotten),
 		RIG_TEST(a_new_life_goes_on_where_the_former_ended),
 		RIG_TEST(what_the_data_path_sends_by_the_agent_would_take),
+		RIG_TEST(a_pinned_uplink_is_left_only_while_it_is_not_there),
+		RIG_TEST(home_on_another_uplink_the_registration_works_until_the_agent_has_answered),
+		RIG_TEST(a_new_life_at_home_is_at_home),
+		RIG_TEST(what_the_kernel_refuses_to_send_is_counted_and_sent_again),
+		RIG_TEST(advertisements_that_break_the_rules_are_counted_and_change_nothing),
+		RIG_TEST(a_short_visit_elsewhere_is_made_undone),
+		RIG_TEST(a_new_life_believes_an_address_that_nobody_advertises),
+		RIG_TEST(a_device_put_in_anothers_place_has_none_of_its_addresses),
+		RIG_TEST(what_the_data_path_sends_by_the_agent_would_take_though_answers_get_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

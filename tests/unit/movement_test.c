@@ -460,6 +460,219 @@ static void a_random_walk_holds_what_must_hold(void **state)
 	}
 }
 
+static void only_addresses_that_others_could_reach_are_care_of_addresses(void **state)
+{
+	static const char *const never[] = { "fe80::2", "::1", "ff02::1", "::", "::ffff:10.0.0.1", HOME };
+
+	link_up(1);
+	for (size_t i = 0; i < ARRAY_SIZE(never); i++) {
+		has(never[i], true);
+		CHECK_CASE(i, uses(NULL, NULL) && !movement_at_home(m, 0, &homes[0], NULL));
+	}
+	has("fd00::2", true);
+	assert_true(uses("fd00::2", NULL));
+}
+
+static void a_lost_link_is_asked_nothing(void **state)
+{
+	link_up(1);
+	movement_link(m, 0, false, 2, now);
+	movement_solicit_again(m, 0, now);
+	hear((struct said){ .router = R1, .prefix = P1 }); /* from before */
+	pass_ms(100000);
+	assert_int_equal(solicits, 1);
+	assert_int_equal(movement_routers(m, 0, NULL, 0), 0);
+}
+
+static void a_router_that_answers_any_of_the_probes_is_kept(void **state)
+{
+	for (unsigned int lost = 0; lost < MOVEMENT_PROBES; lost++) {
+		on_link_1();
+		pass_ms(5000);
+		hear((struct said){ .router = R2, .prefix = P2 });
+		has(A2, true);
+		pass_ms(MOVEMENT_PROBE_MS * lost + 20);
+		CHECK_CASE(lost, probes == lost + 1);
+		answers(R2); /* was not asked */
+		if (lost == 1)
+			hear((struct said){ .router = R1, .prefix = P1 }); /* says as much */
+		else
+			answers(R1);
+		pass_ms(100000);
+		CHECK_CASE(lost, uses(A1, R1) && probes == lost + 1);
+		gone(state);
+		fresh(state);
+	}
+}
+
+static void a_router_just_heard_is_not_asked(void **state)
+{
+	on_link_1();
+	pass_ms(900);
+	hear((struct said){ .router = R2, .prefix = P2 });
+	pass_ms(5000);
+	assert_int_equal(probes, 0);
+	hear((struct said){ .router = R2, .prefix = P2 });
+	pass_ms(0);
+	assert_int_equal(probes, 1);
+}
+
+static void uplinks_do_not_know_of_each_other(void **state)
+{
+	struct nd_router_advert ra = { .lifetime_s = 1800 };
+	struct in6_addr router = addr(R1); /* of the same name */
+	struct movement_point point;
+
+	on_link_1();
+	pass_ms(5000);
+	movement_link(m, 1, true, 7, now);
+	movement_router_advert(m, 1, &router, &ra, now);
+	movement_address(m, 1, &(struct movement_address){ .addr = addr(A2) }, true, now);
+	pass_ms(0);
+	movement_point(m, 1, &point);
+	assert_true(point.usable && probes == 0);
+	movement_link(m, 1, true, 9, now);
+	movement_point(m, 1, &point);
+	assert_true(!point.usable && uses(A1, R1));
+	hear((struct said){ .router = R1, .prefix = P2 }); /* on the wrong one */
+	movement_point(m, 1, &point);
+	assert_false(point.usable);
+	movement_link(m, 0, false, 2, now);
+	movement_router_advert(m, 1, &router, &ra, now);
+	movement_point(m, 1, &point);
+	assert_true(point.usable && uses(NULL, NULL));
+}
+
+static void a_default_routers_time_runs_out(void **state)
+{
+	on_link_1();
+	pass_ms(1800 * 1000 - 1);
+	assert_true(uses(A1, R1));
+	pass_ms(1);
+	assert_true(uses(A1, NULL));
+	hear((struct said){ .router = R2 }); /* another leads out */
+	assert_true(uses(A1, R2));
+}
+
+/* Which prefixes, advertised after a change of carrier, speak for the address of before. */
+static void prefixes_that_say_nothing_of_the_link_are_passed_over(void **state)
+{
+	static const struct {
+		uint8_t len;
+		bool on_link, autonomous;
+		uint32_t valid_s;
+		bool covers;
+	} cases[] = {
+		{ 64, true, true, 3600, true },	  { 64, true, false, 3600, true },
+		{ 64, false, true, 3600, true },  { 64, false, false, 3600, false },
+		{ 64, true, true, 0, false },	  { 64, true, true, 1, true },
+		{ 0, true, true, 3600, false },	  { 128, true, true, 3600, false },
+		{ 127, true, true, 3600, false }, { 126, true, true, 3600, true },
+		{ 48, true, false, 3600, true },  { 64, true, true, ND_INFINITE_S, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct nd_router_advert ra = { .lifetime_s = 1800, .prefix_count = 1 };
+		struct in6_addr router = addr(R2);
+
+		on_link_1();
+		link_up(3);
+		ra.prefixes[0] = (struct nd_prefix){ .prefix = addr(P1),
+						     .len = cases[i].len,
+						     .on_link = cases[i].on_link,
+						     .autonomous = cases[i].autonomous,
+						     .valid_s = cases[i].valid_s };
+		movement_router_advert(m, 0, &router, &ra, now);
+		CHECK_CASE(i, cases[i].covers ? uses(A1, R2) : uses(NULL, NULL));
+		gone(state);
+		fresh(state);
+	}
+}
+
+static void a_home_router_found_dead_makes_no_home_link(void **state)
+{
+	link_up(1);
+	hear((struct said){ .router = R1, .prefix = HOME_PREFIX, .interval_ms = 1000 });
+	pass_ms(1200 + 599);
+	assert_true(movement_at_home(m, 0, &homes[0], NULL));
+	pass_ms(1);
+	assert_int_equal(probes, MOVEMENT_PROBES);
+	assert_false(movement_at_home(m, 0, &homes[0], NULL));
+}
+
+/* Every second router is called fe80::1. The address is DHCPv6's: no router speaks for it. */
+static void a_router_of_the_same_name_on_another_link_confirms_no_address(void **state)
+{
+	link_up(1);
+	hear((struct said){ .router = R1, .mac = 1 });
+	has("2001:db8:dd::2", true);
+	link_up(3);
+	hear((struct said){ .router = R1, .mac = 2 });
+	assert_true(uses(NULL, NULL));
+}
+
+static void among_deprecated_addresses_the_one_in_use_stays(void **state)
+{
+	on_link_1();
+	movement_address(m, 0, &(struct movement_address){ .addr = addr("2001:db8:f1::3"), .deprecated = true }, true,
+			 now);
+	movement_address(m, 0, &(struct movement_address){ .addr = addr(A1), .deprecated = true }, true, now);
+	assert_true(uses(A1, R1));
+}
+
+/* Pushed out of the table, the former link's router is forgotten; that its address was advertised must not be. */
+static void however_many_strangers_speak_the_former_links_address_is_not_believed(void **state)
+{
+	on_link_1();
+	link_up(3);
+	for (int i = 0; i < 2 * MOVEMENT_ROUTERS; i++) {
+		char router[40];
+
+		snprintf(router, sizeof(router), "fe80::bad:%x", i % MOVEMENT_ROUTERS);
+		hear((struct said){ .router = router, .prefix = P2 });
+	}
+	assert_true(uses(NULL, NULL));
+}
+
+static void home_may_be_any_of_the_prefixes_that_are_advertised(void **state)
+{
+	for (int home = 0; home < ND_PREFIXES; home++) {
+		struct nd_router_advert ra = { .lifetime_s = 1800 };
+		struct in6_addr router = addr(R1);
+
+		for (int i = 0; i < ND_PREFIXES; i++) {
+			char text[40];
+
+			snprintf(text, sizeof(text), "2001:db8:ee:%x::", i);
+			ra.prefixes[ra.prefix_count++] =
+				(struct nd_prefix){ .prefix = addr(i == home ? HOME_PREFIX : text),
+						    .len = 64,
+						    .on_link = true,
+						    .autonomous = true,
+						    .valid_s = 3600 };
+		}
+		link_up(1);
+		movement_router_advert(m, 0, &router, &ra, now);
+		CHECK_CASE(home, movement_at_home(m, 0, &homes[0], NULL));
+		gone(state);
+		fresh(state);
+	}
+}
+
+/* RFC 4861 §6.3.4: "If the new Lifetime value is zero, time-out the prefix immediately." */
+static void a_prefix_withdrawn_by_a_lifetime_of_zero_is_gone_at_once(void **state)
+{
+	struct nd_router_advert ra = { .lifetime_s = 1800, .prefix_count = 1 };
+	struct in6_addr router = addr(R1);
+
+	link_up(1);
+	hear((struct said){ .router = R1, .prefix = HOME_PREFIX });
+	assert_true(movement_at_home(m, 0, &homes[0], NULL));
+	ra.prefixes[0] = (struct nd_prefix){ .prefix = addr(HOME_PREFIX), .len = 64, .on_link = true };
+	movement_router_advert(m, 0, &router, &ra, now);
+	assert_false(movement_at_home(m, 0, &homes[0], NULL));
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, fresh, gone)
 
 int main(void)
@@ -484,6 +697,19 @@ int main(void)
 		TEST(three_hundred_routers_push_nobody_out),
 		TEST(addresses_end_at_their_limit),
 		TEST(a_random_walk_holds_what_must_hold),
+		TEST(only_addresses_that_others_could_reach_are_care_of_addresses),
+		TEST(a_lost_link_is_asked_nothing),
+		TEST(a_router_that_answers_any_of_the_probes_is_kept),
+		TEST(a_router_just_heard_is_not_asked),
+		TEST(uplinks_do_not_know_of_each_other),
+		TEST(a_default_routers_time_runs_out),
+		TEST(prefixes_that_say_nothing_of_the_link_are_passed_over),
+		TEST(a_home_router_found_dead_makes_no_home_link),
+		TEST(a_router_of_the_same_name_on_another_link_confirms_no_address),
+		TEST(among_deprecated_addresses_the_one_in_use_stays),
+		TEST(however_many_strangers_speak_the_former_links_address_is_not_believed),
+		TEST(home_may_be_any_of_the_prefixes_that_are_advertised),
+		TEST(a_prefix_withdrawn_by_a_lifetime_of_zero_is_gone_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

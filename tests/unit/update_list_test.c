@@ -440,6 +440,329 @@ static void a_random_walk_holds_what_must_hold(void **state)
 	}
 }
 
+/* How long until the next update goes out: then, and not a millisecond before. */
+static int64_t sent_after_ms(uint16_t *seq)
+{
+	struct mono start = now, next = update_next(&u);
+
+	if (mono_before(now, next)) {
+		now = mono_add_ms(next, -1);
+		assert_false(due(NULL));
+		now = next;
+	}
+	update_expire(&u, now);
+	assert_true(due(seq));
+	return (now.ns - start.ns) / 1000000;
+}
+
+static void a_refresh_that_the_agent_asks_for_goes_out_at_once_and_only_once(void **state)
+{
+	uint16_t seq;
+
+	update_refresh(&u, now); /* of what? */
+	assert_false(due(NULL));
+	registered_by(CARE_1);
+	pass_ms(5000);
+	update_refresh(&u, now);
+	assert_int_equal(sent_after_ms(&seq), 0);
+	pass_ms(10);
+	update_refresh(&u, now); /* one is under way */
+	assert_int_equal(sent_after_ms(NULL), 990);
+	assert_int_equal(ack(BA_ACCEPTED, seq, ASKED_S), UPDATE_REFRESHED);
+	want(at_home());
+	assert_true(due(&seq));
+	assert_int_equal(ack(BA_ACCEPTED, seq, 0), UPDATE_AT_HOME);
+	update_refresh(&u, now);
+	assert_false(due(NULL));
+}
+
+static void a_refresh_that_nobody_answers_leaves_the_lifetime_as_it_is(void **state)
+{
+	struct mono expires;
+	uint16_t seq;
+
+	registered_by(CARE_1);
+	expires = u.expires;
+	assert_int_equal(sent_after_ms(&seq), 450000);
+	assert_int_equal(sent_after_ms(NULL), UPDATE_INITIAL_MS);
+	assert_int_equal(sent_after_ms(NULL), 2000);
+	assert_true(u.registered && u.expires.ns == expires.ns);
+	assert_int_equal(ack(BA_ACCEPTED, seq, ASKED_S), UPDATE_REFRESHED);
+	assert_true(mono_before(expires, u.expires));
+}
+
+static void resynchronising_is_counted_anew_once_it_has_worked(void **state)
+{
+	uint16_t seq;
+
+	want(away(CARE_1));
+	for (size_t i = 0; i < 10; i++) {
+		sent_after_ms(&seq);
+		for (size_t k = 0; k < UPDATE_RESYNC; k++) {
+			CHECK_CASE(i, ack(BA_SEQUENCE, 50, 0) == UPDATE_RESENT);
+			CHECK_CASE(i, sent_after_ms(&seq) == 0 && seq == 51);
+		}
+		CHECK_CASE(i, ack(BA_ACCEPTED, seq, ASKED_S) != UPDATE_IGNORED);
+	}
+}
+
+static void a_refused_return_is_asked_again_and_so_is_one_out_of_step(void **state)
+{
+	uint16_t seq;
+
+	registered_by(CARE_1);
+	want(at_home());
+	assert_true(due(&seq));
+	assert_int_equal(ack(BA_UNSPECIFIED, seq, 0), UPDATE_REFUSED);
+	assert_true(u.registered && !u.at_home);
+	assert_int_equal(sent_after_ms(NULL), 10000);
+	assert_int_equal(ack(BA_SEQUENCE, 500, 0), UPDATE_RESENT);
+	assert_int_equal(sent_after_ms(&seq), 0);
+	assert_int_equal(seq, 501);
+	assert_int_equal(ack(BA_ACCEPTED, seq, 0), UPDATE_AT_HOME);
+}
+
+static void a_new_goal_does_not_wait_for_the_refusal_of_another(void **state)
+{
+	uint16_t seq;
+
+	want(away(CARE_1));
+	assert_true(due(&seq));
+	ack(BA_PROHIBITED, seq, 0);
+	want(away(CARE_2));
+	assert_int_equal(sent_after_ms(&seq), 0);
+	assert_int_equal(ack(BA_NO_RESOURCES, seq, 0), UPDATE_REFUSED);
+	assert_int_equal(sent_after_ms(NULL), UPDATE_RETRY_S * 1000); /* and its own waits begin anew */
+}
+
+static void a_former_life_late_for_its_refresh_makes_up_for_it(void **state)
+{
+	struct update_goal road = away(CARE_1);
+	struct mono granted = now;
+
+	pass_ms(350 * 1000);
+	update_adopt(&u, &road, 4711, granted, 400, now);
+	want(road);
+	assert_int_equal(sent_after_ms(NULL), 0);
+	assert_int_equal(sent_after_ms(NULL), UPDATE_INITIAL_MS);
+}
+
+static uint32_t seed;
+
+static uint32_t random_below(uint32_t n)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % n;
+}
+
+static struct update_goal random_goal(void)
+{
+	static const char *const care_of[] = { CARE_1, CARE_2, "2001:db8:f3::2" };
+	uint32_t which = random_below(6);
+
+	if (which == 0)
+		return (struct update_goal){ .kind = GOAL_NONE };
+	return which == 1 ? at_home() : away(care_of[random_below(3)]);
+}
+
+static bool goals_equal(const struct update_goal *a, const struct update_goal *b)
+{
+	return a->kind == b->kind && (a->kind != GOAL_AWAY || addr_equal(&a->care_of, &b->care_of));
+}
+
+/* Whose each number is: the stupid model of which answers count. */
+static uint64_t request_of[65536], request;
+
+static void check_answer(size_t i)
+{
+	static const uint8_t statuses[] = { 0, 0, 0, 1, 128, 129, 130, 133, 134, 135, 255 };
+	uint8_t status = statuses[random_below(ARRAY_SIZE(statuses))];
+	uint16_t seq = (uint16_t)(u.seq + 4 - random_below(9));
+	bool own = u.outstanding && u.sent && (status == BA_SEQUENCE || request_of[seq] == request);
+	struct home_update was = u;
+	enum update_result got = ack(status, seq, random_below(4) ? random_below(300) * 4 : 0);
+
+	CHECK_CASE(i, (got != UPDATE_IGNORED) == own);
+	if (got == UPDATE_IGNORED)
+		CHECK_CASE(i, memcmp(&was, &u, sizeof(u)) == 0);
+	else
+		request++;
+	if (got == UPDATE_REGISTERED || got == UPDATE_REFRESHED)
+		CHECK_CASE(i, u.registered && goals_equal(&u.road, &u.goal));
+	else if (got == UPDATE_REFUSED || got == UPDATE_RESENT)
+		CHECK_CASE(i, u.registered == was.registered && goals_equal(&u.road, &was.road));
+}
+
+static void walk_event(size_t i)
+{
+	struct update_goal goal, was = u.goal;
+
+	switch (random_below(12)) {
+	case 0:
+		goal = random_goal();
+		want(goal);
+		request += !goals_equal(&goal, &was);
+		break;
+	case 1:
+		request += u.goal.kind == GOAL_AWAY && u.registered && !u.outstanding;
+		update_refresh(&u, now);
+		break;
+	case 2:
+	case 3:
+	case 4:
+		check_answer(i);
+		break;
+	default:
+		pass_ms(random_below(20) ? random_below(3000) : random_below(700000));
+	}
+}
+
+/* Whatever is answered, by whomever, whenever: exactly the numbers of the present request count. */
+static void a_walk_among_answers_of_all_kinds_keeps_the_requests_apart(void **state)
+{
+	memset(request_of, 0, sizeof(request_of));
+	request = 1;
+	seed = 1;
+	for (size_t i = 0; i < 100000; i++) {
+		uint16_t before, seq;
+
+		walk_event(i);
+		update_expire(&u, now);
+		before = u.seq;
+		if (due(&seq)) {
+			CHECK_CASE(i, seq == (uint16_t)(before + 1) && mono_before(now, u.send_at) && !due(NULL));
+			request_of[seq] = request;
+		}
+		CHECK_CASE(i, mono_before(now, update_next(&u)));
+		CHECK_CASE(i, !u.registered || (mono_before(now, u.expires) && u.lifetime_s <= ASKED_S));
+		/* where something is wanted something lies ahead, and not too far */
+		CHECK_CASE(i, u.goal.kind == GOAL_NONE || u.at_home || u.send_at.ns < mono_add_s(now, ASKED_S).ns);
+	}
+}
+
+/* §11.7.3: L_remain counts down from when the update was sent, so that the agent's entry never ends before ours. */
+static void a_lifetime_counts_from_the_first_update_that_may_be_meant(void **state)
+{
+	struct mono sent = now;
+	uint16_t seq;
+
+	want(away(CARE_1));
+	assert_true(due(&seq));
+	pass_ms(1200);
+	assert_int_equal(ack(BA_ACCEPTED, seq, ASKED_S), UPDATE_REGISTERED);
+	assert_int_equal(u.expires.ns, mono_add_s(sent, ASKED_S).ns);
+}
+
+/* Else whoever forged four of them has put us out of step for ever: each answer of the agent would be one too many. */
+static void after_too_many_135_the_agents_number_counts_too(void **state)
+{
+	uint16_t seq;
+
+	want(away(CARE_1));
+	for (size_t i = 0; i <= UPDATE_RESYNC; i++) {
+		sent_after_ms(NULL);
+		ack(BA_SEQUENCE, 30000, 0);
+	}
+	assert_true(sent_after_ms(NULL) > 0);
+	assert_int_not_equal(ack(BA_SEQUENCE, 9, 0), UPDATE_IGNORED);
+	sent_after_ms(&seq);
+	assert_int_equal(seq, 10);
+	assert_int_equal(ack(BA_ACCEPTED, seq, ASKED_S), UPDATE_REGISTERED);
+}
+
+static void back_where_it_is_registered_the_agent_is_told_where_it_may_hold_another(void **state)
+{
+	static const char *const wanted[] = { "", "n", "h", "3", "n3", "hn" }; /* nothing, home, a third */
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		uint16_t seq;
+
+		fresh(state);
+		registered_by(CARE_1);
+		want(away(CARE_2));
+		assert_true(due(NULL)); /* arrives; its answer doesn't */
+		for (const char *c = wanted[i]; *c; c++)
+			want(*c == 'n'	 ? (struct update_goal){ .kind = GOAL_NONE }
+			     : *c == 'h' ? at_home()
+					 : away("2001:db8:f3::2"));
+		want(away(CARE_1));
+		CHECK_CASE(i, sent_after_ms(&seq) == 0);
+		CHECK_CASE(i, ack(BA_ACCEPTED, seq, ASKED_S) == UPDATE_REFRESHED);
+	}
+}
+
+/* The first of two arrived, its answer didn't; the second was refused, so the binding is what the first made it. */
+static void a_refusal_says_nothing_of_the_updates_before_it(void **state)
+{
+	uint16_t seq;
+
+	registered_by(CARE_1);
+	want(away(CARE_2));
+	assert_int_equal(sent_after_ms(NULL), 0);
+	assert_int_equal(sent_after_ms(&seq), 1000);
+	assert_int_equal(ack(BA_NO_RESOURCES, seq, 0), UPDATE_REFUSED);
+	want(away(CARE_1));
+	assert_int_equal(sent_after_ms(NULL), 0);
+}
+
+/* A home agent that does as RFC 6275 §10.3 says, at the end of a road that loses packets both ways. */
+static struct agent {
+	bool bound, answering;
+	struct in6_addr care_of;
+	uint16_t seq;
+	struct mh_msg ack;
+} agent;
+
+static void agent_receives(const struct mh_msg *update)
+{
+	uint8_t status = BA_ACCEPTED;
+
+	if (agent.bound && (uint16_t)(update->seq - agent.seq - 1) >= 32767)
+		status = BA_SEQUENCE;
+	else if (!agent.bound && !update->lifetime_s)
+		status = BA_NOT_HOME_AGENT;
+	else if (update->lifetime_s && !random_below(6))
+		status = BA_NO_RESOURCES;
+	if (status == BA_ACCEPTED) {
+		agent.bound = update->lifetime_s > 0;
+		agent.care_of = update->opt.alt_care_of;
+		agent.seq = update->seq;
+	}
+	agent.answering = random_below(3) > 0;
+	agent.ack = (struct mh_msg){ .type = MH_BA,
+				     .status = status,
+				     .seq = status == BA_SEQUENCE ? agent.seq : update->seq,
+				     .lifetime_s = update->lifetime_s };
+}
+
+static void what_we_take_for_registered_the_agent_holds(void **state)
+{
+	size_t checked = 0;
+
+	agent = (struct agent){};
+	seed = 1;
+	for (size_t i = 0; i < 100000; i++) {
+		struct mh_msg bu;
+
+		if (!random_below(6))
+			want(random_goal());
+		pass_ms(random_below(12) ? random_below(2000) : random_below(300000));
+		update_expire(&u, now);
+		if (update_due(&u, now, &bu) && random_below(3))
+			agent_receives(&bu);
+		if (agent.answering && random_below(4)) {
+			update_on_ack(&u, &agent.ack, now);
+			agent.answering = false;
+		}
+		CHECK_CASE(i, !u.at_home || !agent.bound);
+		if (u.goal.kind != GOAL_AWAY || u.outstanding || u.retry_s || !u.registered)
+			continue;
+		CHECK_CASE(i, agent.bound && addr_equal(&agent.care_of, &u.road.care_of));
+		checked++;
+	}
+	assert_true(checked > 10000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,6 +784,18 @@ int main(void)
 		cmocka_unit_test_setup(without_a_goal_nothing_is_sent, fresh),
 		cmocka_unit_test_setup(a_former_life_is_taken_up, fresh),
 		cmocka_unit_test_setup(a_random_walk_holds_what_must_hold, fresh),
+		cmocka_unit_test_setup(a_refresh_that_the_agent_asks_for_goes_out_at_once_and_only_once, fresh),
+		cmocka_unit_test_setup(a_refresh_that_nobody_answers_leaves_the_lifetime_as_it_is, fresh),
+		cmocka_unit_test_setup(resynchronising_is_counted_anew_once_it_has_worked, fresh),
+		cmocka_unit_test_setup(a_refused_return_is_asked_again_and_so_is_one_out_of_step, fresh),
+		cmocka_unit_test_setup(a_new_goal_does_not_wait_for_the_refusal_of_another, fresh),
+		cmocka_unit_test_setup(a_former_life_late_for_its_refresh_makes_up_for_it, fresh),
+		cmocka_unit_test_setup(a_walk_among_answers_of_all_kinds_keeps_the_requests_apart, fresh),
+		cmocka_unit_test_setup(a_lifetime_counts_from_the_first_update_that_may_be_meant, fresh),
+		cmocka_unit_test_setup(after_too_many_135_the_agents_number_counts_too, fresh),
+		cmocka_unit_test_setup(back_where_it_is_registered_the_agent_is_told_where_it_may_hold_another, fresh),
+		cmocka_unit_test_setup(a_refusal_says_nothing_of_the_updates_before_it, fresh),
+		cmocka_unit_test_setup(what_we_take_for_registered_the_agent_holds, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
