@@ -56,8 +56,21 @@ struct config_uplink {
 	uint32_t preference; /* 0..1000, default 100; the greatest that is usable is used; equal ones in their order */
 };
 
+struct config_prefix {
+	struct in6_addr prefix; /* the host part is zero */
+	uint8_t len;		/* 0..128 */
+};
+
+/* `mobile-node: route-optimisation:`, by default all */
+enum config_optimise {
+	OPTIMISE_ALL,  /* every correspondent that there is traffic with */
+	OPTIMISE_NONE, /* everything through the tunnel */
+	OPTIMISE_LIST, /* those in `correspondents` */
+};
+
 struct config {
-	unsigned int roles; /* enum role_flag; home-agent and mobile-node exclude each other */
+	/* enum role_flag; home-agent and mobile-node exclude each other; ROLE_CORRESPONDENT is always there */
+	unsigned int roles;
 	struct config_interface *interfaces;
 	size_t interface_count;
 	struct in6_addr agent;
@@ -70,8 +83,16 @@ struct config {
 	struct config_uplink *uplinks;
 	size_t uplink_count; /* 1..LIMIT_UPLINKS, all different; those that `interfaces` doesn't name are appended to it
 				with mode tc: what ends in this host's own stack gains nothing from XDP */
-	enum config_auth auth; /* `authentication` of home-agent or mobile-node */
-	uint32_t max_bindings; /* default: 65536, at least the number of mobile nodes; at most LIMIT_BINDINGS */
+	enum config_optimise optimise;	      /* `route-optimisation` of a mobile node */
+	struct config_prefix *correspondents; /* with OPTIMISE_LIST, `correspondents` */
+	size_t correspondent_count;	      /* at most LIMIT_REFUSED */
+	/* `correspondent: {max-bindings, max-lifetime, refuse-prefixes}`, of every role */
+	uint32_t peer_bindings;	       /* default 4096, 1..LIMIT_PEER_BINDINGS */
+	uint32_t peer_lifetime_s;      /* default and most RR_BINDING_LIFETIME_S 420, least 4 */
+	struct config_prefix *refused; /* home addresses for which there is no route optimisation */
+	size_t refused_count;	       /* at most LIMIT_REFUSED */
+	enum config_auth auth;	       /* `authentication` of home-agent or mobile-node */
+	uint32_t max_bindings;	       /* default: 65536, at least the number of mobile nodes; at most LIMIT_BINDINGS */
 	uint32_t refresh_s;    /* `refresh-interval`: wished-for refresh, 0: none; sent as binding refresh advice, and a
 				  BRR when it has passed */
 	uint8_t dad_transmits; /* `dad-transmits`: default 1, 0 turns DAD off, at most 1: it must end in 2 s */
@@ -105,7 +126,13 @@ const struct config_mobile_node *config_mobile_node(const struct config *config,
 /* Index of the home link whose prefix holds @addr, or -1. */
 int config_home_link(const struct config *config, const struct in6_addr *addr);
 
+/* Whether one of @count @prefixes holds @addr. */
+bool config_prefixes_hold(const struct config_prefix *prefixes, size_t count, const struct in6_addr *addr);
+
 /* config_schema.c */
+
+/* "all", "none", "list": the word in the file. */
+const char *config_optimise_name(enum config_optimise optimise);
 
 /* "auto", "native": the word in the file. */
 const char *attach_mode_name(enum attach_mode mode);

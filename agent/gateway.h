@@ -9,8 +9,10 @@
 #include "packet.h"
 
 struct control;
+struct correspondent;
 struct home_agent;
 struct mobile_node;
+struct mobile_peers;
 
 struct gateway {
 	sd_event *loop;
@@ -25,6 +27,8 @@ struct gateway {
 	struct binding_cache *bindings;
 	struct home_agent *ha; /* NULL without that role */
 	struct mobile_node *mn;
+	struct mobile_peers *peers; /* with mn */
+	struct correspondent *cn;   /* always */
 	struct nd_socket *nd;
 	struct control *control;
 	struct attachment *attachments; /* one per configured interface */
@@ -34,7 +38,7 @@ struct gateway {
 	sd_event_source *tick;				       /* main.c's, for wake_at */
 	struct mono errors_refilled; /* rate of binding errors and ICMPv6 errors: dispatch.c */
 	uint32_t error_tokens;
-	uint64_t agent_counters[64]; /* enum agent_reason below */
+	uint64_t agent_counters[96]; /* enum agent_reason below */
 };
 
 /*
@@ -74,12 +78,42 @@ struct gateway {
 	X(AGENT_ND_MALFORMED, "advert-malformed",                                                                      \
 	  "router or neighbour advertisement that breaks RFC 4861 §6.1.2, §7.1.2")                                     \
 	X(AGENT_ADVERT_LIE, "advert-lie",                                                                              \
-	  "prefix option of a router advertisement ignored: its lifetimes or length lie")
+	  "prefix option of a router advertisement ignored: its lifetimes or length lie")                              \
+	X(AGENT_TEST_ANSWERED, "test-answered-slow", "home or care-of test init answered by the agent")                \
+	X(AGENT_TEST_STRANGE, "test-strange",                                                                          \
+	  "test init with a home address option, or a source that is not unicast and routable")                        \
+	X(AGENT_TEST_REFUSED, "test-refused-slow",                                                                     \
+	  "test init or correspondent registration from a prefix for which route optimisation is off")                 \
+	X(AGENT_PEER_BOUND, "peer-bound", "correspondent registration accepted, new binding")                          \
+	X(AGENT_PEER_REFRESHED, "peer-refreshed", "correspondent registration refreshed")                              \
+	X(AGENT_PEER_MOVED, "peer-moved", "correspondent registration with a new care-of address")                     \
+	X(AGENT_PEER_DELETED, "peer-deleted", "correspondent binding deleted by its mobile node")                      \
+	X(AGENT_PEER_EXPIRED, "peer-expired", "correspondent binding deleted at the end of its lifetime")              \
+	X(AGENT_PEER_EVICTED, "peer-evicted",                                                                          \
+	  "correspondent binding deleted to make room for another that proved itself")                                 \
+	X(AGENT_PEER_UNREACHABLE, "peer-unreachable",                                                                  \
+	  "correspondent binding deleted: its care-of address stayed unreachable")                                     \
+	X(AGENT_PEER_NONCE, "peer-nonce", "correspondent registration with an expired nonce: answered 136 to 138")     \
+	X(AGENT_PEER_FORGED, "peer-forged", "correspondent registration with a wrong authenticator: discarded")        \
+	X(AGENT_PEER_INCOMPLETE, "peer-incomplete",                                                                    \
+	  "correspondent registration without home address, nonce indices or authenticator: discarded")                \
+	X(AGENT_REFRESH_REQUESTED, "refresh-requested", "binding refresh request sent for a binding in use")           \
+	X(AGENT_TEST_SENT, "test-sent", "home or care-of test init sent to a correspondent")                           \
+	X(AGENT_TEST_TAKEN, "test-taken", "home or care-of test taken: a keygen token came")                           \
+	X(AGENT_TEST_UNASKED, "test-unasked", "home or care-of test that answers nothing we asked, or another cookie") \
+	X(AGENT_PEER_UPDATE_SENT, "peer-update-sent", "binding update sent to a correspondent")                        \
+	X(AGENT_PEER_ACK, "peer-ack", "binding acknowledgement of a correspondent: bound, refreshed or deleted")       \
+	X(AGENT_PEER_ACK_REFUSED, "peer-ack-refused", "binding acknowledgement of a correspondent refusing")           \
+	X(AGENT_PEER_ACK_FORGED, "peer-ack-forged",                                                                    \
+	  "binding acknowledgement of a correspondent that is not authentic, or answers nothing we sent")              \
+	X(AGENT_PEER_LOST, "peer-lost", "correspondent without our binding any more: through the tunnel again")        \
+	X(AGENT_PEER_UNSUPPORTED, "peer-unsupported", "correspondent that knows no route optimisation")                \
+	X(AGENT_PEERS_FULL, "peers-full", "correspondent not optimised: the list of them is full")
 
 #define AGENT_ENUM_(id, name, text) id,
 enum agent_reason { AGENT_REASONS(AGENT_ENUM_) AGENT_REASON_COUNT };
 #undef AGENT_ENUM_
-_Static_assert(AGENT_REASON_COUNT <= 64, "gateway.agent_counters");
+_Static_assert(AGENT_REASON_COUNT <= 96, "gateway.agent_counters");
 
 const char *agent_reason_name(enum agent_reason why);
 const char *agent_reason_text(enum agent_reason why);
@@ -141,6 +175,100 @@ void home_agent_on_link(struct gateway *gw, const char *name, int ifindex, bool 
 int home_agent_adopt(struct gateway *gw);
 /* Deletes what has expired by @now, sends refresh requests that are due; returns when to be called next. */
 struct mono home_agent_tick(struct gateway *gw, struct mono now);
+
+/* ---- correspondent.c: return routability's answers and the bindings they allow; RFC 6275 §9. Every node is one. ----
+ */
+int correspondent_open(struct gateway *gw);
+/* What a former daemon left: nonces, bindings, numbers. After datapath and next hops, before sockets. */
+int correspondent_adopt(struct gateway *gw);
+/* One of the registrations that datapath_adopt() finds: without BU_HOME, or a number kept. */
+void correspondent_adopt_one(struct gateway *gw, const struct in6_addr *home, const struct registration *reg);
+void correspondent_close(struct gateway *gw);
+void correspondent_reloaded(struct gateway *gw);
+void correspondent_on_test_init(struct gateway *gw, const struct mh_input *in,
+				const struct mh_msg *msg); /* HoTI, CoTI */
+/* A binding update without H; with H where this node is no home agent (131). */
+void correspondent_on_bu(struct gateway *gw, const struct mh_input *in, const struct mh_msg *bu);
+/* An ICMPv6 error about a packet that we sent with a routing header: @home through @care_of. True: it was about a
+ * binding of ours. */
+bool correspondent_on_error(struct gateway *gw, const struct packet_route_error *error);
+void correspondent_on_nexthops_moved(struct gateway *gw);
+struct mono correspondent_tick(struct gateway *gw, struct mono now);
+/* Bound here as a correspondent; NULL. */
+struct binding_entry *correspondent_binding(struct gateway *gw, const struct in6_addr *home);
+struct binding_cache *correspondent_bindings(struct gateway *gw);
+/* What the operator sees: never Kcn or value. False beyond the last. */
+struct nonce_view {
+	uint16_t index;
+	uint32_t age_s, left_s; /* until it is no longer accepted */
+	bool given_out;		/* the newest */
+};
+bool correspondent_nonce(struct gateway *gw, size_t nth, struct nonce_view *out);
+
+/* ---- correspondent_update.c: what becomes of such an update; pure, RFC 6275 §9.5.1, §9.5.3 ---- */
+enum peer_registration_action { PEER_DISCARD, PEER_ANSWER, PEER_BIND, PEER_UNBIND };
+
+struct peer_registration {
+	enum peer_registration_action action;
+	enum agent_reason reason; /* what to count */
+	uint8_t status;		  /* with PEER_ANSWER 128 and more */
+	uint16_t seq;		  /* of the answer */
+	struct in6_addr home, care_of;
+	uint32_t lifetime_s;	 /* to grant */
+	bool with_key;		 /* kbm is right: the answer carries an authenticator */
+	uint8_t kbm[RR_KEY_LEN]; /* the caller wipes it */
+};
+
+/* What is known of the home address already. */
+struct peer_known {
+	bool bound, home_registration; /* home_registration: by a home agent's role of this node */
+	bool has_seq;		       /* bound, or the number of a binding that is gone */
+	uint16_t seq;
+};
+
+struct peer_registration correspondent_decide(const struct config *config, const struct rr_nonces *nonces,
+					      const struct peer_known *known, const struct mh_input *in,
+					      const struct mh_msg *bu, struct mono now);
+
+/* ---- mobile_peers.c: a mobile node's correspondents; RFC 6275 §11.3, §11.6, §11.7.2 ---- */
+int mobile_peers_open(struct gateway *gw);
+void mobile_peers_close(struct gateway *gw);
+void mobile_peers_reloaded(struct gateway *gw);
+/* Where a home address is now, told by mobile_node.c whenever it may have changed: registered away at @care_of by
+ * uplink
+ * @ifindex, at home (@care_of unspecified), or nowhere (@ifindex 0). @mtu: of that uplink. */
+void mobile_peers_moved(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *care_of, int ifindex,
+			uint16_t mtu);
+void mobile_peers_on_event(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *peer);
+void mobile_peers_on_test(struct gateway *gw, const struct mh_input *in, const struct mh_msg *test);
+/* False: not from a correspondent that we have an update on its way to. */
+bool mobile_peers_on_ack(struct gateway *gw, const struct mh_input *in, const struct mh_msg *ack);
+bool mobile_peers_on_refresh_request(struct gateway *gw, const struct mh_input *in);
+bool mobile_peers_on_binding_error(struct gateway *gw, const struct mh_input *in, const struct mh_msg *be);
+/* An ICMPv6 error about a packet that we sent with a home address option, or about a mobility header of ours. True:
+ * ours. */
+bool mobile_peers_on_error(struct gateway *gw, const struct packet_route_error *error);
+struct mono mobile_peers_tick(struct gateway *gw, struct mono now);
+
+enum peer_view_state {
+	PEER_VIEW_TUNNEL,
+	PEER_VIEW_TESTING,
+	PEER_VIEW_UPDATING,
+	PEER_VIEW_OPTIMISED,
+	PEER_VIEW_LEAVING,
+	PEER_VIEW_BACKED_OFF
+};
+struct peer_view {
+	struct in6_addr home, peer, care_of; /* care_of: bound there; unspecified: none */
+	enum peer_view_state state;
+	uint16_t seq;
+	uint32_t lifetime_s, remaining_s;
+	uint32_t idle_s;		/* since the last packet to it */
+	bool home_token, care_of_token; /* at hand */
+	uint32_t back_off_s;		/* left */
+	uint8_t last_status;		/* of the last refusal; 0: none */
+};
+bool mobile_peers_view(struct gateway *gw, size_t nth, struct peer_view *out); /* false beyond the last */
 
 /* ---- mobile_node.c: movement, registration, returning home; RFC 6275 §11 ---- */
 /* Before netlink: hears of links and addresses from it. Adopts what a former daemon left. */
@@ -210,10 +338,14 @@ enum gateway_event {
 	GW_DAD_FAILED,
 	GW_LINK,
 	GW_ADOPTED,
-	GW_ATTACHED, /* mobile node: a new point of attachment; text names the uplink */
-	GW_DETACHED, /* mobile node: an uplink is no longer usable */
-	GW_AT_HOME,  /* mobile node: de-registered on its home link */
-	GW_LOST	     /* mobile node: the registration ended with its lifetime */
+	GW_ATTACHED,	/* mobile node: a new point of attachment; text names the uplink */
+	GW_DETACHED,	/* mobile node: an uplink is no longer usable */
+	GW_AT_HOME,	/* mobile node: de-registered on its home link */
+	GW_LOST,	/* mobile node: the registration ended with its lifetime */
+	GW_OPTIMISED,	/* mobile node: bound at a correspondent; text is its address */
+	GW_UNOPTIMISED, /* mobile node: no longer; text is its address */
+	GW_PEER_BOUND,	/* correspondent: new binding or care-of address */
+	GW_PEER_GONE	/* correspondent: deleted, expired, evicted; text says which */
 };
 struct gateway_event_info {
 	struct in6_addr home, care_of, old_care_of;

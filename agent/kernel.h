@@ -13,6 +13,7 @@
 #include "base.h"
 #include "binding.h"
 #include "config.h"
+#include "rr.h"
 
 struct datapath;
 struct netlink;
@@ -134,13 +135,37 @@ int datapath_home_get(struct datapath *dp, const struct in6_addr *home, struct h
 /* Removes those that @keep doesn't name: a configuration changed while the daemon was down. */
 int datapath_homes_keep(struct datapath *dp, const struct config *config);
 
+/* ---- datapath_peers.c: what route optimisation has in the data path ---- */
+
+/* The number of a binding that is gone is remembered, for the next daemon too (shared.h, struct registration). */
+int datapath_sequence_keep(struct datapath *dp, const struct in6_addr *home, uint16_t seq, struct mono granted);
+/* When a packet last went either way by this binding; 0 ns: never, or no such binding. */
+struct mono datapath_binding_used(struct datapath *dp, const struct in6_addr *home);
+/* Writes @nonce into its place; with @newest it is the one that test inits are answered from, from now on. */
+int datapath_nonce_set(struct datapath *dp, const struct rr_nonce *nonce, bool newest);
+/* Wipes a place, where it still holds that index. */
+int datapath_nonce_wipe(struct datapath *dp, uint16_t index);
+/* What a former daemon left. @found is wiped by the caller. Return: how many. */
+size_t datapath_nonces_get(struct datapath *dp, struct rr_nonce found[LIMIT_NONCES]);
+/* Prefixes whose test inits are dropped; replaces the former ones. */
+int datapath_refused_set(struct datapath *dp, const struct config_prefix *prefixes, size_t count);
+/* Whether a mobile node's talk to new correspondents is told (EVENT_PEER). */
+int datapath_optimise_set(struct datapath *dp, bool wanted);
+/* `used` is kept as the data path has it. @expires: with PEER_DIRECT. */
+int datapath_peer_set(struct datapath *dp, const struct peer_key *key, const struct peer *entry, struct mono expires);
+int datapath_peer_delete(struct datapath *dp, const struct peer_key *key);
+struct mono datapath_peer_used(struct datapath *dp, const struct peer_key *key);
+/* Calls @fn for each that a former daemon left; @fn may set or delete it. */
+int datapath_peers_adopt(struct datapath *dp,
+			 void (*fn)(void *arg, const struct peer_key *key, const struct peer *entry), void *arg);
+
 /* Sum over CPUs, REASON_COUNT entries. */
 int datapath_counters(struct datapath *dp, struct counter *sums);
 int datapath_tags(struct datapath *dp, uint8_t tag[4], uint8_t route_tag[4]);
 int datapath_port_redirect(struct datapath *dp, int ifindex); /* 1: XDP may redirect there, 0: not */
 
 /* What a former daemon left: calls @fn for each registration whose lifetime has not passed; expired ones are removed.
- */
+ * Numbers kept of bindings that are gone come too, with care_of unspecified, until RR_NONCE_LIFETIME_S have passed. */
 int datapath_adopt(struct datapath *dp, struct mono now,
 		   int (*fn)(void *arg, const struct in6_addr *home, const struct registration *reg), void *arg);
 int datapath_events_start(struct datapath *dp, sd_event *loop, const struct kernel_handlers *handlers);

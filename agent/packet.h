@@ -77,4 +77,25 @@ struct packet_error {
 };
 int packet_translate_error(const uint8_t *icmp, size_t len, struct packet_error *out);
 
+/**
+ * packet_translate_route_error() - an ICMPv6 error about a packet that the data path gave a type 2 routing header, a
+ * home address option or both becomes one about the packet as the socket sent it, RFC 6275 §9.3.4, §11.3.1
+ * @out: addresses as on the wire and as the upper layers know them, and that packet in @inner
+ * Return: 0, or -EINVAL: about a packet with neither, not an error of types 1 to 4, or too short to tell.
+ */
+struct packet_route_error {
+	struct in6_addr wire_src, wire_dst; /* as quoted */
+	struct in6_addr src, dst;	    /* as the socket knows them: home addresses in their places */
+	bool has_home, has_route;	    /* home address option, type 2 routing header */
+	uint8_t type, code;
+	uint8_t proto;		    /* of the upper layer header */
+	uint8_t mh_type;	    /* with proto NH_MH, where quoted; else 0xFF */
+	uint32_t mtu;		    /* too big: as reported */
+	uint32_t inner_mtu;	    /* too big: for the socket, less what we add; at least 1280 */
+	uint32_t pointer;	    /* parameter problem */
+	uint8_t inner[IP6_MIN_MTU]; /* the packet without what we added */
+	size_t inner_len;
+};
+int packet_translate_route_error(const uint8_t *icmp, size_t len, struct packet_route_error *out);
+
 #endif

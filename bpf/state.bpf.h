@@ -88,6 +88,40 @@ struct {
 	__type(value, struct home_address);
 } home_addresses SEC(".maps");
 
+/* A mobile node's correspondents. Writer: agent, `used` BPF. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LIMIT_PEERS);
+	__type(key, struct peer_key);
+	__type(value, struct peer);
+} peers SEC(".maps");
+
+/* Prefixes without route optimisation; asked only where there are any. Writer: agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_REFUSED);
+	__type(key, struct prefix_key);
+	__type(value, __u32);
+} refused SEC(".maps");
+
+/* Writer: agent. Sizes only, as `secrets`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LIMIT_NONCES);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct nonce));
+} nonces SEC(".maps");
+
+/* Rates of test inits by a keyed hash of their source: forged sources neither fill it nor push each other out, as they
+ * would in `limits`. Writer: BPF. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LIMIT_TEST_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct bucket);
+} test_limits SEC(".maps");
+
 /* Writer: agent; the heartbeat is written every second. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -187,6 +221,14 @@ static __always_inline struct binding *binding_of(const struct in6_addr *home)
 		return NULL;
 	}
 	return b;
+}
+
+/* The same, where it is one of ours as a home agent: to be intercepted and tunnelled, RFC 6275 §10.4.1. */
+static __always_inline struct binding *home_binding_of(const struct in6_addr *home)
+{
+	struct binding *b = binding_of(home);
+
+	return b && b->flags & BINDING_HOME_AGENT ? b : NULL;
 }
 
 /* Our own home address @addr; NULL where it is none. */

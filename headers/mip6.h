@@ -202,11 +202,27 @@ struct mip6_nd {
 	struct in6_addr target;
 };
 
+/* Home or care-of test init, RFC 6275 §6.1.3, §6.1.4; and the test that answers it, §6.1.5, §6.1.6. */
+struct mip6_test_init {
+	struct mip6_mh mh;
+	__be16 reserved;
+	__u8 cookie[8];
+};
+
+struct mip6_test {
+	struct mip6_mh mh;
+	__be16 nonce_index;
+	__u8 cookie[8];
+	__u8 token[8];
+};
+
 _Static_assert(sizeof(struct mip6_ipv6) == IP6_HDR_LEN, "RFC 8200 §3");
 _Static_assert(sizeof(struct mip6_mh) == 6, "RFC 6275 §6.1.1");
 _Static_assert(sizeof(struct mip6_hao) == 24, "RFC 6275 §6.3");
 _Static_assert(sizeof(struct mip6_verified_home) == sizeof(struct mip6_hao), "rewritten in place");
 _Static_assert(sizeof(struct mip6_rh2) == RH2_LEN, "RFC 6275 §6.4.1");
 _Static_assert(sizeof(struct mip6_nd) == 24, "RFC 4861 §4.3");
+_Static_assert(sizeof(struct mip6_test_init) == 16, "RFC 6275 §6.1.3");
+_Static_assert(sizeof(struct mip6_test) == 24, "RFC 6275 §6.1.5");
 
 #endif

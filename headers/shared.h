@@ -8,7 +8,7 @@
 #ifndef MOBGW_SHARED_H
 #define MOBGW_SHARED_H
 
-#define ABI_VERSION 2
+#define ABI_VERSION 3
 
 /*
  * Every packet that reaches a program ends under exactly one VERDICT or DROP; NOTEs are counted beside.
@@ -47,6 +47,9 @@
 	X(SENT_UPDATE, VERDICT, "home-address-inserted",                                                               \
 	  "sent from our own home address by its care-of address, with a home address option")                         \
 	X(SENT_AT_HOME, VERDICT, "sent-at-home", "from our own home address, sent on its home link")                   \
+	X(SENT_OPTIMISED, VERDICT, "route-optimised",                                                                  \
+	  "from our own home address straight to a correspondent, with a home address option")                         \
+	X(SENT_TEST, VERDICT, "test-answered", "home or care-of test init answered with a keygen token")               \
 	/* dropped: structure */                                                                                       \
 	X(DROP_TRUNCATED, DROP, "truncated", "shorter than its headers say")                                           \
 	X(DROP_EXT_DEPTH, DROP, "extension-depth", "more extension headers than the documented bound")                 \
@@ -101,6 +104,15 @@
 	  "from our own home address while nobody forwards for it: never sent in clear on a visited link")             \
 	X(DROP_IN_CLEAR, DROP, "home-in-clear",                                                                        \
 	  "from our own home address past its tunnel, by an uplink without Ethernet: never sent in clear")             \
+	/* dropped: return routability */                                                                              \
+	X(DROP_TEST_CHECKSUM, DROP, "test-checksum", "home or care-of test init with a wrong checksum")                \
+	X(DROP_TEST_ADDRESS, DROP, "test-address",                                                                     \
+	  "home or care-of test init whose source is not unicast and routable, or is our own")                         \
+	X(DROP_TEST_REFUSED, DROP, "test-refused",                                                                     \
+	  "home or care-of test init from a prefix for which route optimisation is off")                               \
+	X(DROP_TEST_RATE_SOURCE, DROP, "test-rate-source",                                                             \
+	  "home and care-of test inits from one source over its rate")                                                 \
+	X(DROP_TEST_RATE_ALL, DROP, "test-rate-all", "home and care-of test inits from all sources over the rate")     \
 	/* beside the verdict */                                                                                       \
 	X(NOTE_RESOLVE, NOTE, "resolve-asked", "agent asked to resolve a next hop")                                    \
 	X(NOTE_FIB, NOTE, "fib-lookup", "next hop looked up in the kernel's table (agent's entry missing or old)")     \
@@ -128,15 +140,23 @@ enum limit {
 	LIMIT_UPLINKS = 16,
 	LIMIT_SOURCES = 16384, /* rate-limited sources remembered; LRU */
 	LIMIT_EVENTS_BYTES = 1 << 20,
-	LIMIT_EXT_HEADERS = 8,	   /* extension headers walked in one packet */
-	LIMIT_TUNNEL_DEPTH = 4,	   /* tunnels taken off one packet in one run */
-	LIMIT_OPTIONS = 8,	   /* options looked at in one destination options header */
-	LIMIT_EVENT_PACKET = 1280, /* what an ICMPv6 error may quote is less */
-	RATE_MH_SOURCE = 100,	   /* mobility headers a second from one source; burst the same */
-	RATE_MH_ALL = 100000,	   /* and from all: sources can be forged */
-	RATE_TOO_BIG = 1000,	   /* ICMPv6 packet too big a second, RFC 4443 §2.4(f) */
-	RATE_EVENTS = 1000,	   /* events with a packet in them, a second */
-	HEARTBEAT_STALE_S = 5,	   /* older: next hops are looked up in the kernel's table */
+	LIMIT_EXT_HEADERS = 8,	     /* extension headers walked in one packet */
+	LIMIT_TUNNEL_DEPTH = 4,	     /* tunnels taken off one packet in one run */
+	LIMIT_OPTIONS = 8,	     /* options looked at in one destination options header */
+	LIMIT_NONCES = 16,	     /* RFC 6275 §5.2: as many as live at a time, 10, and room to spare */
+	LIMIT_TEST_BUCKETS = 65536,  /* 1 MB; sources of test inits share them by a keyed hash: nothing to fill up */
+	LIMIT_REFUSED = 64,	     /* prefixes for which route optimisation is off */
+	LIMIT_PEERS = 4096,	     /* correspondents of a mobile node that are remembered; 128 octets each */
+	LIMIT_PEER_BINDINGS = 65536, /* most that a correspondent may be told to keep */
+	LIMIT_EVENT_PACKET = 1280,   /* what an ICMPv6 error may quote is less */
+	RATE_MH_SOURCE = 100,	     /* mobility headers a second from one source; burst the same */
+	RATE_MH_ALL = 100000,	     /* and from all: sources can be forged */
+	RATE_TEST_SOURCE = 100,	 /* test inits a second from one source; a mobile node sends two every three minutes */
+	RATE_TEST_ALL = 1000000, /* and from all: what one processor answers in a third of its time */
+	RATE_TOO_BIG = 1000,	 /* ICMPv6 packet too big a second, RFC 4443 §2.4(f) */
+	RATE_EVENTS = 1000,	 /* events with a packet in them, a second */
+	HEARTBEAT_STALE_S = 5,	 /* older: next hops are looked up in the kernel's table */
+	NONCE_ANSWER_S = 30, /* a nonce is given out no longer: MAX_NONCE_LIFETIME - MAX_TOKEN_LIFETIME, RFC 6275 §12 */
 };
 
 /* One cache line. Map `bindings`, key struct in6_addr (the home address), writer: agent. */
@@ -147,7 +167,8 @@ struct binding {
 	__u32 nexthop;	      /* index into nexthops; 0: not resolved */
 	__u16 mtu;	      /* path MTU toward the care-of address as learned; 0: that of the next hop */
 	__u16 flags;	      /* enum binding_path_flag */
-	__u64 reserved[2];
+	__u64 used; /* jiffies64 of the last packet either way, to the second; writer: BPF, for correspondents */
+	__u64 reserved;
 };
 
 enum binding_path_flag {
@@ -260,6 +281,56 @@ struct home_address {
 	__u32 pad2;
 };
 
+/*
+ * Map `peers`, key struct peer_key, writer: agent but for `used`. A mobile node's correspondents, RFC 6275 §11.3.1. One
+ * without PEER_DIRECT is reached through the tunnel, and the agent isn't told of it again. What follows `flags` is for
+ * the agent's next life alone.
+ */
+struct peer_key {
+	struct in6_addr home, peer;
+};
+
+enum peer_flag {
+	PEER_DIRECT = 1 << 0, /* our binding stands there: what we send goes straight, with a home address option */
+	PEER_UPDATE = 1 << 1, /* binding updates to it do */
+};
+
+struct peer {
+	struct in6_addr care_of;
+	__u64 expires; /* jiffies64; of the binding, with PEER_DIRECT */
+	__u64 used;    /* jiffies64 of the last packet to it, to the second; writer: BPF */
+	__u32 ifindex; /* the uplink of care_of */
+	__u16 mtu;     /* of the direct path, as far as known */
+	__u16 flags;
+	__u64 granted_ns; /* CLOCK_MONOTONIC */
+	__u32 lifetime_s; /* granted; 0: none */
+	__u16 seq;	  /* of the last binding update sent */
+	__u16 pad;
+	__u64 reserved;
+};
+
+/* Map `refused`, LPM trie, value __u32 (not looked at). Writer: agent. Prefixes of home addresses without route
+ * optimisation. */
+struct prefix_key {
+	__u32 len;
+	struct in6_addr prefix;
+};
+
+/*
+ * Map `nonces`, array, without BTF so that no dump explains it. Writer: agent. An entry is whole before settings.nonce
+ * names it and never changed while it may be named. Kcn is as old as its nonce (RFC 6275 §5.2.2). The midstates are
+ * those of HMAC-SHA-1 after the block of the padded key, host order: BPF has one block left to do for each.
+ */
+struct nonce {
+	__u32 inner[5], outer[5];
+	__u8 value[8];
+	__u64 made;    /* jiffies64 */
+	__u64 made_ns; /* CLOCK_MONOTONIC */
+	__u8 kcn[20];
+	__u16 index; /* on the wire; its place in the array is index % LIMIT_NONCES */
+	__u16 used;  /* 1: this entry holds a nonce */
+};
+
 /* Map `settings`, array of one. Writer: agent. */
 struct settings {
 	struct in6_addr agent; /* our home agent address, source of tunnels */
@@ -267,16 +338,25 @@ struct settings {
 	__u32 hz;	       /* jiffies a second */
 	__u32 home_ifindex;    /* the device without ND that routes to home addresses lead to */
 	__u32 roles;	       /* enum role_flag */
+	__u32 nonce;	       /* place of the current one in `nonces`, plus 1; 0: none, the agent answers test inits */
+	__u32 flags;	       /* enum setting_flag */
 	__u32 pad;
 };
 
-enum role_flag { ROLE_HOME_AGENT = 1 << 0, ROLE_MOBILE_NODE = 1 << 1 };
+/* Every node is a correspondent, so that flag is always set. */
+enum role_flag { ROLE_HOME_AGENT = 1 << 0, ROLE_MOBILE_NODE = 1 << 1, ROLE_CORRESPONDENT = 1 << 2 };
+
+enum setting_flag {
+	SETTING_REFUSED = 1 << 0,  /* map `refused` is not empty */
+	SETTING_OPTIMISE = 1 << 1, /* mobile node: the agent wants to know of correspondents */
+};
 
 /* Map `secrets`, array of one, without BTF so that no dump explains it. Writer: agent, once per boot. */
 struct secrets {
 	__u8 tag[4];	   /* in place of a home address option */
 	__u8 route_tag[4]; /* in place of a type 2 routing header */
-	__u8 reserved[56];
+	__u64 bucket_key;  /* of the hash over sources of test inits */
+	__u8 reserved[48];
 };
 
 /* Map `registrations`, key struct in6_addr (home address), writer and reader: agent. What a restart must remember. */
@@ -284,8 +364,9 @@ struct registration {
 	__u64 granted_ns; /* CLOCK_MONOTONIC when the lifetime began */
 	__u32 lifetime_s; /* granted */
 	__u16 seq;
-	__u16 flags; /* enum bu_flag of the accepted update */
-	struct in6_addr care_of;
+	__u16 flags;		 /* enum bu_flag of the accepted update */
+	struct in6_addr care_of; /* unspecified: the binding is gone, and its number is remembered for as long as the
+				    nonces of its update live (RFC 6275 §5.2.8) */
 };
 
 /* Map `registrations` is written before `bindings` and removed after it, so that every path has its registration. */
@@ -302,7 +383,7 @@ struct bucket {
 	__u64 tokens;
 };
 
-enum limit_all { LIMIT_ALL_MH, LIMIT_ALL_TOO_BIG, LIMIT_ALL_EVENTS, LIMIT_ALL_COUNT };
+enum limit_all { LIMIT_ALL_MH, LIMIT_ALL_TOO_BIG, LIMIT_ALL_EVENTS, LIMIT_ALL_TEST, LIMIT_ALL_COUNT };
 
 /* Map `events`, ring buffer. Writer: BPF, reader: agent. */
 enum event_kind {
@@ -310,6 +391,8 @@ enum event_kind {
 	EVENT_MALFORMED,       /* packet: a mobility header to answer by RFC 6275 §9.2 */
 	EVENT_UNKNOWN_BINDING, /* packet: home address option without binding, RFC 6275 §9.3.1 */
 	EVENT_LINK_LOCAL,      /* packet: to a mobile node's link-local address, RFC 6275 §10.4.2 */
+	EVENT_PEER, /* address: a correspondent that our own home address, the 16 octets of packet, talks to through the
+		       tunnel; RFC 6275 §11.7.2 */
 };
 
 struct event {
@@ -330,7 +413,12 @@ _Static_assert(sizeof(struct home_link) == 24, "no implicit padding");
 _Static_assert(sizeof(struct answer) == 32, "no implicit padding");
 _Static_assert(sizeof(struct home_way) == 24, "no implicit padding");
 _Static_assert(sizeof(struct home_address) == 112, "no implicit padding");
-_Static_assert(sizeof(struct settings) == 40, "no implicit padding");
+_Static_assert(sizeof(struct peer_key) == 32, "no implicit padding in a hash key");
+_Static_assert(sizeof(struct peer) == 64, "one cache line");
+_Static_assert(sizeof(struct prefix_key) == 20, "no implicit padding in a key");
+_Static_assert(sizeof(struct nonce) == 88, "no implicit padding");
+_Static_assert(sizeof(struct settings) == 48, "no implicit padding");
+_Static_assert(sizeof(struct secrets) == 64, "no implicit padding");
 _Static_assert(sizeof(struct registration) == 32, "no implicit padding");
 _Static_assert(sizeof(struct event) == 32 + LIMIT_EVENT_PACKET, "no implicit padding");
 
