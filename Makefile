@@ -17,7 +17,7 @@ Q := @
 say = @printf '  %-8s %s\n' $(1) $(2)
 endif
 
-PKGS     := libbpf libmnl libcyaml jansson libsystemd libcap-ng
+PKGS     := libbpf libmnl libcyaml jansson libsystemd libcap-ng libcrypto
 CPPFLAGS := -D_GNU_SOURCE -DMOBGW_VERSION='"$(VERSION)"' -I$(B) -MMD -MP
 CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wvla -Wno-unused-parameter -fstack-protector-strong
@@ -26,7 +26,7 @@ SAN      := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit
 BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-address-of-packed-member
 
 # pure: no socket, no clock; kernel: the network; the rest are roles and operator
-PURE     := log mh nd packet binding movement movement_belief update_list config config_source config_schema config_check
+PURE     := log mh nd packet packet_route binding movement movement_belief update_list rr peer_list config config_source config_schema config_check config_check_peers
 AGENT_MAIN := agent/main.c
 TOOL_SRC := agent/mobgw.c $(wildcard agent/tool_*.c)
 AGENT_SRC := $(filter-out $(AGENT_MAIN) $(TOOL_SRC),$(wildcard agent/*.c))
@@ -133,7 +133,7 @@ install: all
 	for page in $(MAN); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
 	sed 's#@sbindir@#$(PREFIX)/sbin#' packaging/mobgwd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/mobgwd.service
 	install -d $(DESTDIR)$(PREFIX)/share/doc/mobgw $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-	install -m 644 packaging/mobgwd-mobile-node.yaml $(DESTDIR)$(PREFIX)/share/doc/mobgw/
+	install -m 644 packaging/mobgwd-mobile-node.yaml packaging/mobgwd-correspondent.yaml $(DESTDIR)$(PREFIX)/share/doc/mobgw/
 	install -m 644 packaging/completions/mobgw.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mobgw
 	[ -e $(DESTDIR)$(SYSCONFDIR)/mobgw/mobgwd.yaml ] || install -m 640 packaging/mobgwd.yaml $(DESTDIR)$(SYSCONFDIR)/mobgw/mobgwd.yaml
 

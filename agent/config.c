@@ -104,12 +104,20 @@ void config_free(struct config *config)
 	free(config->mobile_nodes);
 	free(config->home_addresses);
 	free(config->uplinks);
+	free(config->correspondents);
+	free(config->refused);
 	free(config->pin_dir);
 	free(config->home_device);
 	free(config->control_path);
 	free(config->control_group);
 	free(config);
 }
+
+/* A list of prefixes as the schema has it. */
+struct printed_prefixes {
+	char *at[LIMIT_REFUSED];
+	char texts[LIMIT_REFUSED][INET6_ADDRSTRLEN + 4];
+};
 
 /* What config_print() hands to the schema; texts live in one block. */
 struct printed {
@@ -128,6 +136,8 @@ struct printed {
 	struct {
 		char address[INET6_ADDRSTRLEN], agent[INET6_ADDRSTRLEN], prefix[INET6_ADDRSTRLEN + 4];
 	} homes[LIMIT_HOME_ADDRESSES];
+	struct raw_correspondent correspondent;
+	struct printed_prefixes correspondents, refused;
 };
 
 static void print_prefix(char *text, size_t size, const struct in6_addr *prefix, unsigned int len)
@@ -136,6 +146,25 @@ static void print_prefix(char *text, size_t size, const struct in6_addr *prefix,
 
 	inet_ntop(AF_INET6, prefix, addr, sizeof(addr));
 	snprintf(text, size, "%s/%u", addr, len);
+}
+
+static char **print_prefixes(const struct config_prefix *prefixes, size_t count, struct printed_prefixes *to)
+{
+	for (size_t i = 0; i < count; i++) {
+		print_prefix(to->texts[i], sizeof(to->texts[i]), &prefixes[i].prefix, prefixes[i].len);
+		to->at[i] = to->texts[i];
+	}
+	return to->at;
+}
+
+static void print_correspondent(const struct config *config, struct printed *to)
+{
+	to->correspondent = (struct raw_correspondent){
+		.max_bindings = (uint32_t *)&config->peer_bindings,
+		.max_lifetime = (uint32_t *)&config->peer_lifetime_s,
+		.refuse_prefixes = print_prefixes(config->refused, config->refused_count, &to->refused),
+		.refuse_prefixes_count = config->refused_count,
+	};
 }
 
 static void print_node(const struct config *config, struct printed *to)
@@ -157,7 +186,13 @@ static void print_node(const struct config *config, struct printed *to)
 				      .home_addresses = to->home_addresses,
 				      .home_addresses_count = config->home_address_count,
 				      .uplinks = to->uplinks,
-				      .uplinks_count = config->uplink_count };
+				      .uplinks_count = config->uplink_count,
+				      .route_optimisation = config->optimise };
+	if (config->optimise != OPTIMISE_LIST)
+		return; /* the key is refused then */
+	to->node.correspondents =
+		print_prefixes(config->correspondents, config->correspondent_count, &to->correspondents);
+	to->node.correspondents_count = config->correspondent_count;
 }
 
 static void print_home_agent(const struct config *config, struct printed *to)
@@ -188,16 +223,19 @@ static void print_home_agent(const struct config *config, struct printed *to)
 
 static void print_top(const struct config *config, struct printed *to)
 {
+	unsigned int given = config->roles & (ROLE_HOME_AGENT | ROLE_MOBILE_NODE);
+
 	for (size_t i = 0; i < config->interface_count; i++)
 		to->interfaces[i] = (struct raw_interface){ config->interfaces[i].name, config->interfaces[i].mode };
 	snprintf(to->mode, sizeof(to->mode), "%04o", (unsigned int)config->control_mode & 0777);
 	to->control = (struct raw_control){ config->control_path, config->control_group, to->mode };
 	to->raw = (struct raw_config){
-		.roles = config->roles,
+		.roles = given ? given : ROLE_CORRESPONDENT, /* which goes without saying beside another */
 		.interfaces = to->interfaces,
 		.interfaces_count = config->interface_count,
 		.home_agent = config->roles & ROLE_HOME_AGENT ? &to->home_agent : NULL,
 		.mobile_node = config->roles & ROLE_MOBILE_NODE ? &to->node : NULL,
+		.correspondent = &to->correspondent,
 		.pin_directory = config->pin_dir,
 		.home_device = config->home_device,
 		.control = &to->control,
@@ -216,6 +254,7 @@ void config_print(const struct config *config, FILE *out)
 		goto say;
 	print_home_agent(config, to);
 	print_node(config, to);
+	print_correspondent(config, to);
 	print_top(config, to);
 	to->home_agent.mobile_nodes = nodes;
 	for (size_t i = 0; i < config->mobile_node_count; i++) {
@@ -260,4 +299,12 @@ int config_home_link(const struct config *config, const struct in6_addr *addr)
 			return i;
 	}
 	return -1;
+}
+
+bool config_prefixes_hold(const struct config_prefix *prefixes, size_t count, const struct in6_addr *addr)
+{
+	for (size_t i = 0; i < count; i++)
+		if (addr_in_prefix(addr, &prefixes[i].prefix, prefixes[i].len))
+			return true;
+	return false;
 }

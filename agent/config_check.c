@@ -28,26 +28,14 @@ enum {
 #define AT_OWN_HOME(i) AT_INDEX(AT_KEY(AT_NODE, "home-addresses"), i)
 #define AT_UPLINK(i) AT_INDEX(AT_KEY(AT_NODE, "uplinks"), i)
 
-struct check {
-	struct config_source *src;
-	const struct raw_config *raw;
-	struct config *config;
-};
-
-/* A number as the operator may write it. */
-struct range {
-	const char *expected;
-	uint32_t min, max;
-	bool or_zero;
-};
-
 static const struct range lifetime_range = { "4..262140 seconds", LIFETIME_UNIT_S, LIFETIME_MAX_S, false };
 static const struct range refresh_range = { "4..262140 seconds, or 0 for none", LIFETIME_UNIT_S, LIFETIME_MAX_S, true };
 static const struct range preference_range = { "0..1000", 0, 1000, false };
 static const struct range dad_range = { "0 or 1", 0, 1, false };
 
-/* @given, or @fallback where there is none. */
-static uint32_t check_number(struct check *check, const uint32_t *given, uint32_t fallback, const struct range *range,
+static const struct prefix_rule link_prefix = { "an IPv6 prefix, address/length", "1..127", 1, 127, false };
+
+uint32_t config_check_number(struct check *check, const uint32_t *given, uint32_t fallback, const struct range *range,
 			     const struct config_at *at)
 {
 	if (!given)
@@ -135,28 +123,44 @@ static bool has_host_bits(const struct in6_addr *addr, unsigned int prefix_len)
 	return false;
 }
 
-/* "2001:db8:1::/64"; prefix_len stays 0 where it is refused. */
+/* The number behind the slash; -1 where there is none, or one that is written in another way. */
+static int prefix_length(const char *digits)
+{
+	size_t len = strlen(digits);
+
+	if (!len || len > 3 || strspn(digits, "0123456789") != len || (len > 1 && *digits == '0'))
+		return -1;
+	return strtoul(digits, NULL, 10);
+}
+
+int config_check_prefix(struct check *check, const char *text, const struct prefix_rule *rule, struct in6_addr *prefix,
+			const struct config_at *at)
+{
+	const char *slash = strchr(text, '/'), *end = slash ? slash : text + strlen(text);
+	int len = slash ? prefix_length(slash + 1) : 128;
+	char addr[INET6_ADDRSTRLEN];
+
+	snprintf(addr, sizeof(addr), "%.*s", (int)(end - text), text);
+	if ((!slash && !rule->bare) || (size_t)(end - text) >= sizeof(addr) || inet_pton(AF_INET6, addr, prefix) != 1)
+		config_source_refuse(check->src, at, "expected %s", rule->expected);
+	else if (len < (int)rule->min || len > (int)rule->max)
+		config_source_refuse(check->src, at, "expected a prefix length of %s", rule->expected_length);
+	else if (has_host_bits(prefix, len))
+		config_source_refuse(check->src, at, "expected no bits set beyond the prefix length");
+	else if (!addr_is_routable(prefix) && !(rule->bare && len < 128 && IN6_IS_ADDR_UNSPECIFIED(prefix)))
+		config_source_refuse(check->src, at, "expected a prefix of routable unicast addresses");
+	else
+		return len;
+	return -1;
+}
+
+/* The same for a link; @prefix_len stays 0 where it is refused. */
 static void check_prefix(struct check *check, const char *text, struct in6_addr *prefix, uint8_t *prefix_len,
 			 const struct config_at *at)
 {
-	const char *slash = strchr(text, '/'), *digits = slash ? slash + 1 : "";
-	char addr[INET6_ADDRSTRLEN];
-	unsigned int len = 0;
+	int len = config_check_prefix(check, text, &link_prefix, prefix, at);
 
-	snprintf(addr, sizeof(addr), "%.*s", slash ? (int)(slash - text) : 0, text);
-	if (strlen(digits) <= 3 && strspn(digits, "0123456789") == strlen(digits))
-		len = strtoul(digits, NULL, 10);
-
-	if ((slash && (size_t)(slash - text) >= sizeof(addr)) || inet_pton(AF_INET6, addr, prefix) != 1)
-		config_source_refuse(check->src, at, "expected an IPv6 prefix, address/length");
-	else if (len < 1 || len > 127 || *digits == '0')
-		config_source_refuse(check->src, at, "expected a prefix length of 1..127");
-	else if (has_host_bits(prefix, len))
-		config_source_refuse(check->src, at, "expected no bits set beyond the prefix length");
-	else if (!addr_is_routable(prefix))
-		config_source_refuse(check->src, at, "expected a prefix of routable unicast addresses");
-	else
-		*prefix_len = len;
+	*prefix_len = len < 0 ? 0 : len;
 }
 
 static bool overlap(const struct config_home_link *a, const struct config_home_link *b)
@@ -194,8 +198,8 @@ static int check_home_links(struct check *check)
 
 		check_prefix(check, from->prefix, &link->prefix, &link->prefix_len, AT_KEY(AT_HOME_LINK(i), "prefix"));
 		check_overlap(check, i);
-		link->max_lifetime_s = check_number(check, from->max_lifetime, DEFAULT_LIFETIME_S, &lifetime_range,
-						    AT_KEY(AT_HOME_LINK(i), "max-lifetime"));
+		link->max_lifetime_s = config_check_number(check, from->max_lifetime, DEFAULT_LIFETIME_S,
+							   &lifetime_range, AT_KEY(AT_HOME_LINK(i), "max-lifetime"));
 		if (!from->interface)
 			continue;
 		snprintf(link->interface, sizeof(link->interface), "%s", from->interface);
@@ -302,8 +306,8 @@ static int check_mobile_nodes(struct check *check)
 		struct config_mobile_node *node = &config->mobile_nodes[i];
 
 		check_home_address(check, from->home_address, &node->home, AT_KEY(AT_MOBILE_NODE(i), "home-address"));
-		node->max_lifetime_s = check_number(check, from->max_lifetime, 0, &lifetime_range,
-						    AT_KEY(AT_MOBILE_NODE(i), "max-lifetime"));
+		node->max_lifetime_s = config_check_number(check, from->max_lifetime, 0, &lifetime_range,
+							   AT_KEY(AT_MOBILE_NODE(i), "max-lifetime"));
 	}
 	err = check_duplicates(check);
 	qsort(config->mobile_nodes, config->mobile_node_count, sizeof(*config->mobile_nodes), compare_homes);
@@ -320,8 +324,8 @@ static void check_max_bindings(struct check *check)
 
 	snprintf(expected, sizeof(expected), "%u..%u, at least the number of mobile nodes", range.min, range.max);
 	range.expected = expected;
-	config->max_bindings = check_number(check, check->raw->home_agent->max_bindings, fallback, &range,
-					    AT_KEY(AT_HOME_AGENT, "max-bindings"));
+	config->max_bindings = config_check_number(check, check->raw->home_agent->max_bindings, fallback, &range,
+						   AT_KEY(AT_HOME_AGENT, "max-bindings"));
 }
 
 static int check_home_agent(struct check *check)
@@ -336,10 +340,10 @@ static int check_home_agent(struct check *check)
 		return 0;
 	}
 	config->auth = raw->authentication;
-	config->refresh_s = check_number(check, raw->refresh_interval, 0, &refresh_range,
-					 AT_KEY(AT_HOME_AGENT, "refresh-interval"));
+	config->refresh_s = config_check_number(check, raw->refresh_interval, 0, &refresh_range,
+						AT_KEY(AT_HOME_AGENT, "refresh-interval"));
 	config->dad_transmits =
-		check_number(check, raw->dad_transmits, 1, &dad_range, AT_KEY(AT_HOME_AGENT, "dad-transmits"));
+		config_check_number(check, raw->dad_transmits, 1, &dad_range, AT_KEY(AT_HOME_AGENT, "dad-transmits"));
 	err = check_home_links(check); /* before the addresses that must be inside */
 	if (err)
 		return err;
@@ -382,8 +386,8 @@ static void check_own_home(struct check *check, const struct raw_home_address *f
 		memset(&home->home, 0, sizeof(home->home));
 	check_addr(check, from->home_agent, &home->agent, agent);
 	check_home_prefix(check, from, home, i);
-	home->lifetime_s = check_number(check, from->lifetime, DEFAULT_ASKED_S, &lifetime_range,
-					AT_KEY(AT_OWN_HOME(i), "lifetime"));
+	home->lifetime_s = config_check_number(check, from->lifetime, DEFAULT_ASKED_S, &lifetime_range,
+					       AT_KEY(AT_OWN_HOME(i), "lifetime"));
 	for (size_t k = 0; k < i && !IN6_IS_ADDR_UNSPECIFIED(&home->home); k++)
 		if (addr_equal(&home->home, &check->config->home_addresses[k].home))
 			config_source_refuse(check->src, at,
@@ -426,8 +430,8 @@ static void check_uplink(struct check *check, const struct raw_uplink *from, str
 	const struct config_at *at = AT_KEY(AT_UPLINK(i), "interface");
 
 	snprintf(uplink->name, sizeof(uplink->name), "%s", from->interface);
-	uplink->preference = check_number(check, from->preference, DEFAULT_PREFERENCE, &preference_range,
-					  AT_KEY(AT_UPLINK(i), "preference"));
+	uplink->preference = config_check_number(check, from->preference, DEFAULT_PREFERENCE, &preference_range,
+						 AT_KEY(AT_UPLINK(i), "preference"));
 	if (!check_interface_name(check, uplink->name, at))
 		return;
 	for (size_t k = 0; k < i; k++) {
@@ -464,7 +468,7 @@ static int check_node(struct check *check)
 		check_uplink(check, &raw->uplinks[i], &config->uplinks[i], i);
 		config->uplink_count++;
 	}
-	return 0;
+	return config_check_optimise(check);
 }
 
 static int check_roles(struct check *check)
@@ -473,7 +477,8 @@ static int check_roles(struct check *check)
 	int err = 0;
 
 	if (!raw->roles)
-		config_source_refuse(check->src, AT_KEY(NULL, "roles"), "no role: expected home-agent or mobile-node");
+		config_source_refuse(check->src, AT_KEY(NULL, "roles"),
+				     "no role: expected home-agent, mobile-node or correspondent");
 	if ((raw->roles & ROLE_HOME_AGENT) && (raw->roles & ROLE_MOBILE_NODE))
 		config_source_refuse(check->src, AT_KEY(NULL, "roles"),
 				     "expected home-agent or mobile-node: one daemon can't be both");
@@ -485,7 +490,7 @@ static int check_roles(struct check *check)
 		err = check_home_agent(check);
 	if (!err && raw->roles & ROLE_MOBILE_NODE)
 		err = check_node(check);
-	return err;
+	return err ? err : config_check_correspondent(check);
 }
 
 /* A copy of @given or @fallback in *@out. */
@@ -547,7 +552,7 @@ int config_check(struct config_source *src, const struct raw_config *raw, struct
 	struct check check = { .src = src, .raw = raw, .config = config };
 	int err;
 
-	config->roles = raw->roles;
+	config->roles = raw->roles | ROLE_CORRESPONDENT; /* every node is one, RFC 6275 §8.1 */
 	err = check_interfaces(&check);
 	if (!err)
 		err = check_roles(&check);

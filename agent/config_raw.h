@@ -118,6 +118,16 @@ struct raw_node {
 	size_t home_addresses_count;
 	struct raw_uplink *uplinks;
 	size_t uplinks_count;
+	enum config_optimise route_optimisation;
+	char **correspondents;
+	size_t correspondents_count;
+};
+
+struct raw_correspondent {
+	uint32_t *max_bindings;
+	uint32_t *max_lifetime;
+	char **refuse_prefixes;
+	size_t refuse_prefixes_count;
 };
 
 struct raw_control {
@@ -133,6 +143,7 @@ struct raw_config {
 	size_t interfaces_count;
 	struct raw_home_agent *home_agent;
 	struct raw_node *mobile_node;
+	struct raw_correspondent *correspondent;
 	char *pin_directory;
 	char *home_device;
 	struct raw_control *control;
@@ -156,5 +167,42 @@ void config_schema_keys(void (*each)(const char *path, bool required, void *arg)
 /* What the words mean: @raw -> @config (zeroed), saying every fault. 0, -EINVAL, -ENOMEM; @config is freed by the
  * caller. */
 int config_check(struct config_source *src, const struct raw_config *raw, struct config *config);
+
+struct check {
+	struct config_source *src;
+	const struct raw_config *raw;
+	struct config *config;
+};
+
+/* A number as the operator may write it. */
+struct range {
+	const char *expected;
+	uint32_t min, max;
+	bool or_zero;
+};
+
+/* @given, or @fallback where there is none. */
+uint32_t config_check_number(struct check *check, const uint32_t *given, uint32_t fallback, const struct range *range,
+			     const struct config_at *at);
+
+/* A prefix as the operator may write it. */
+struct prefix_rule {
+	const char *expected;	     /* the whole */
+	const char *expected_length; /* what stands behind the slash */
+	unsigned int min, max;
+	bool bare; /* an address alone will do, and means all its bits; and ::/0 is everything, not unspecified */
+};
+
+/* "2001:db8:1::/64" -> @prefix and its length, or -1 where it is refused. */
+int config_check_prefix(struct check *check, const char *text, const struct prefix_rule *rule, struct in6_addr *prefix,
+			const struct config_at *at);
+
+/* config_check_peers.c: 0, -ENOMEM */
+
+/* `correspondent`, of every role. */
+int config_check_correspondent(struct check *check);
+
+/* `route-optimisation` and `correspondents` of the section mobile-node, which is there. */
+int config_check_optimise(struct check *check);
 
 #endif

@@ -19,6 +19,7 @@
 static const cyaml_strval_t roles[] = {
 	{ "home-agent", ROLE_HOME_AGENT },
 	{ "mobile-node", ROLE_MOBILE_NODE },
+	{ "correspondent", ROLE_CORRESPONDENT },
 };
 
 static const cyaml_strval_t modes[] = {
@@ -31,6 +32,12 @@ static const cyaml_strval_t modes[] = {
 static const cyaml_strval_t auths[] = {
 	{ "ipsec", AUTH_IPSEC },
 	{ "none", AUTH_NONE },
+};
+
+static const cyaml_strval_t optimises[] = {
+	{ "all", OPTIMISE_ALL },
+	{ "none", OPTIMISE_NONE },
+	{ "list", OPTIMISE_LIST },
 };
 
 /* clang-format off */
@@ -107,12 +114,28 @@ static const cyaml_schema_value_t uplink_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_FLOW, struct raw_uplink, uplink_fields),
 };
 
+static const cyaml_schema_value_t text_schema = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CYAML_UNLIMITED),
+};
+
 static const cyaml_schema_field_t node_fields[] = {
 	CYAML_FIELD_ENUM("authentication", OPTIONAL, struct raw_node, authentication, auths, ARRAY_SIZE(auths)),
 	CYAML_FIELD_SEQUENCE("home-addresses", REQUIRED | CYAML_FLAG_POINTER, struct raw_node, home_addresses,
 			     &home_address_schema, 1, LIMIT_HOME_ADDRESSES),
 	CYAML_FIELD_SEQUENCE("uplinks", REQUIRED | CYAML_FLAG_POINTER, struct raw_node, uplinks, &uplink_schema, 1,
 			     LIMIT_UPLINKS),
+	CYAML_FIELD_ENUM("route-optimisation", OPTIONAL, struct raw_node, route_optimisation, optimises,
+			 ARRAY_SIZE(optimises)),
+	CYAML_FIELD_SEQUENCE("correspondents", OPTIONAL | CYAML_FLAG_POINTER | CYAML_FLAG_FLOW, struct raw_node,
+			     correspondents, &text_schema, 1, LIMIT_REFUSED),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t correspondent_fields[] = {
+	CYAML_FIELD_UINT_PTR("max-bindings", OPTIONAL, struct raw_correspondent, max_bindings),
+	CYAML_FIELD_UINT_PTR("max-lifetime", OPTIONAL, struct raw_correspondent, max_lifetime),
+	CYAML_FIELD_SEQUENCE("refuse-prefixes", OPTIONAL | CYAML_FLAG_POINTER | CYAML_FLAG_FLOW,
+			     struct raw_correspondent, refuse_prefixes, &text_schema, 0, LIMIT_REFUSED),
 	CYAML_FIELD_END
 };
 
@@ -126,6 +149,7 @@ static const cyaml_schema_field_t top_fields[] = {
 	CYAML_FIELD_MAPPING_PTR("control", OPTIONAL, struct raw_config, control, control_fields),
 	CYAML_FIELD_MAPPING_PTR("home-agent", OPTIONAL, struct raw_config, home_agent, home_agent_fields),
 	CYAML_FIELD_MAPPING_PTR("mobile-node", OPTIONAL, struct raw_config, mobile_node, node_fields),
+	CYAML_FIELD_MAPPING_PTR("correspondent", OPTIONAL, struct raw_config, correspondent, correspondent_fields),
 	CYAML_FIELD_END
 };
 /* clang-format on */
@@ -411,4 +435,9 @@ void config_schema_keys(void (*each)(const char *path, bool required, void *arg)
 const char *attach_mode_name(enum attach_mode mode)
 {
 	return mode < ARRAY_SIZE(modes) ? modes[mode].str : "unknown"; /* the table is in the order of the enum */
+}
+
+const char *config_optimise_name(enum config_optimise optimise)
+{
+	return optimise < ARRAY_SIZE(optimises) ? optimises[optimise].str : "unknown"; /* as above */
 }

@@ -37,7 +37,7 @@ int datapath_clock(struct datapath *dp, struct mono now)
 }
 
 /* Rounded up: what BPF holds for expired is expired. */
-static __u64 to_jiffies(const struct datapath *dp, struct mono when)
+__u64 datapath_jiffies(const struct datapath *dp, struct mono when)
 {
 	__int128 diff = (__int128)(when.ns - dp->clock_mono.ns) * dp->settings.hz;
 	int64_t ticks = (int64_t)((diff + 999999999) / 1000000000);
@@ -45,15 +45,30 @@ static __u64 to_jiffies(const struct datapath *dp, struct mono when)
 	return ticks < 0 && (uint64_t)-ticks > dp->clock_jiffies ? 0 : dp->clock_jiffies + ticks;
 }
 
-int datapath_heartbeat(struct datapath *dp, struct mono now)
+struct mono datapath_mono(const struct datapath *dp, __u64 jiffies)
+{
+	__int128 diff = (__int128)(int64_t)(jiffies - dp->clock_jiffies) * 1000000000;
+
+	if (!jiffies)
+		return (struct mono){ 0 };
+	return (struct mono){ dp->clock_mono.ns + (int64_t)(diff / dp->settings.hz) };
+}
+
+int datapath_settings(struct datapath *dp)
 {
 	__u32 zero = 0;
+
+	return bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.settings), &zero, &dp->settings, BPF_ANY);
+}
+
+int datapath_heartbeat(struct datapath *dp, struct mono now)
+{
 	int err = datapath_clock(dp, now);
 
 	if (err)
 		return err;
 	dp->settings.heartbeat = dp->clock_jiffies;
-	return bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.settings), &zero, &dp->settings, BPF_ANY);
+	return datapath_settings(dp);
 }
 
 int datapath_binding_set(struct datapath *dp, const struct binding_entry *entry)
@@ -68,15 +83,19 @@ int datapath_binding_set(struct datapath *dp, const struct binding_entry *entry)
 	struct binding path = {
 		.care_of = entry->care_of,
 		.home = entry->home,
-		.expires = to_jiffies(dp, entry->expires),
+		.expires = datapath_jiffies(dp, entry->expires),
 		.nexthop = entry->nexthop,
 		.mtu = entry->path_mtu,
 		.flags = entry->flags & BU_HOME ? BINDING_HOME_AGENT : 0,
 	};
+	struct binding was;
 	int err;
 
 	if (entry->state != BINDING_ACTIVE)
 		return -EINVAL;
+	if (!(entry->flags & BU_HOME) && !bpf_map_lookup_elem(bpf_map__fd(dp->xdp->maps.bindings), &entry->home, &was))
+		path.used =
+			was.used; /* BPF's; a mark that it makes just now may be lost, the next packet makes another */
 	err = bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.registrations), &entry->home, &reg, BPF_ANY);
 	if (!err)
 		err = bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.bindings), &entry->home, &path, BPF_ANY);
@@ -164,7 +183,7 @@ int datapath_answer_set(struct datapath *dp, const struct in6_addr *home, const 
 	struct answer answer = {
 		.care_of = *care_of,
 		.ifindex = ifindex,
-		.expires = to_jiffies(dp, mono_add_s(dp->clock_mono, ANSWER_LIFETIME_S + 1)),
+		.expires = datapath_jiffies(dp, mono_add_s(dp->clock_mono, ANSWER_LIFETIME_S + 1)),
 	};
 	int err = bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.answers), home, &answer, BPF_ANY);
 
@@ -188,7 +207,7 @@ int datapath_home_set(struct datapath *dp, const struct in6_addr *home, const st
 	struct home_address value = *entry;
 	int err;
 
-	value.expires = entry->state == HOME_AWAY ? to_jiffies(dp, expires) : 0;
+	value.expires = entry->state == HOME_AWAY ? datapath_jiffies(dp, expires) : 0;
 	err = bpf_map_update_elem(bpf_map__fd(dp->xdp->maps.home_addresses), home, &value, BPF_ANY);
 	if (err)
 		log_error("datapath: set our home address %s: %s", addr_text(home), strerror(-err));
@@ -311,6 +330,14 @@ static int drop_orphans(struct datapath *dp)
 	return err;
 }
 
+/* A number that is kept of a binding that is gone has its own time. */
+static bool has_passed(const struct registration *reg, struct mono now)
+{
+	uint32_t lives_s = IN6_IS_ADDR_UNSPECIFIED(&reg->care_of) ? RR_NONCE_LIFETIME_S : reg->lifetime_s;
+
+	return (int64_t)reg->granted_ns + (int64_t)lives_s * 1000000000 <= now.ns;
+}
+
 int datapath_adopt(struct datapath *dp, struct mono now,
 		   int (*fn)(void *arg, const struct in6_addr *home, const struct registration *reg), void *arg)
 {
@@ -328,7 +355,7 @@ int datapath_adopt(struct datapath *dp, struct mono now,
 
 		if (bpf_map_lookup_elem(fd, &keys[i], &reg))
 			continue;
-		if ((int64_t)reg.granted_ns + (int64_t)reg.lifetime_s * 1000000000 <= now.ns)
+		if (has_passed(&reg, now))
 			datapath_binding_delete(dp, &keys[i]);
 		else
 			err = fn(arg, &keys[i], &reg);

@@ -231,11 +231,9 @@ static const char *cause(int err)
 	}
 }
 
-/* A mobile node's uplink has a gate on its way out, too. */
-static int attach_guard(struct datapath *dp, const char *name, int ifindex, const struct device *dev)
+/* On the way out: routing headers for bound home addresses, and the gate of a mobile node's uplinks. */
+static int attach_egress(struct datapath *dp, const char *name, int ifindex, const struct device *dev)
 {
-	if (!(dp->options.roles & ROLE_MOBILE_NODE))
-		return 0;
 	return attach_tc(dp, name, ifindex,
 			 bpf_program__fd(dev->ethernet ? dp->tc->progs.mobgw_tc_out : dp->tc->progs.mobgw_tc_out_ip),
 			 true);
@@ -277,7 +275,7 @@ int datapath_attach(struct datapath *dp, const char *name, int ifindex, enum att
 		else
 			err = attach_xdp(dp, name, ifindex, steps[i]);
 		if (!err)
-			err = attach_guard(dp, name, ifindex, &dev);
+			err = attach_egress(dp, name, ifindex, &dev);
 		if (!err) {
 			out->mode = steps[i];
 			dev.port.flags |= steps[i] == ATTACH_TC ? 0 : PORT_BEHIND;

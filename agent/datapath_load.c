@@ -132,7 +132,7 @@ static int load_xdp(struct datapath *dp)
 	if (!dp->xdp)
 		return -errno;
 	bpf_map__set_max_entries(dp->xdp->maps.bindings, dp->options.max_bindings);
-	bpf_map__set_max_entries(dp->xdp->maps.registrations, dp->options.max_bindings);
+	bpf_map__set_max_entries(dp->xdp->maps.registrations, dp->options.max_registrations);
 	bpf_map__set_max_entries(dp->xdp->maps.proxied, 2 * dp->options.max_bindings);
 	bpf_object__for_each_map(map, dp->xdp->obj)
 	{
@@ -209,7 +209,8 @@ static int make_secrets(struct datapath *dp)
 		return err;
 	if (memcmp(&s, &none, sizeof(s)) == 0) {
 		if (getrandom(s.tag, sizeof(s.tag), 0) != sizeof(s.tag) ||
-		    getrandom(s.route_tag, sizeof(s.route_tag), 0) != sizeof(s.route_tag))
+		    getrandom(s.route_tag, sizeof(s.route_tag), 0) != sizeof(s.route_tag) ||
+		    getrandom(&s.bucket_key, sizeof(s.bucket_key), 0) != sizeof(s.bucket_key))
 			return -EIO;
 		s.tag[0] |= 1; /* never all zero: that means unset; and never the same */
 		s.route_tag[0] &= (uint8_t)~1;
@@ -219,9 +220,12 @@ static int make_secrets(struct datapath *dp)
 	return err;
 }
 
+/* What a former daemon said of route optimisation stands until the correspondent says otherwise. */
 static int first_settings(struct datapath *dp)
 {
 	struct timespec tick, now;
+	struct settings was;
+	__u32 zero = 0;
 
 	/* one jiffy is the resolution of the coarse clock: no configuration file needed to know HZ */
 	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || clock_gettime(CLOCK_MONOTONIC, &now))
@@ -230,6 +234,10 @@ static int first_settings(struct datapath *dp)
 	dp->settings.hz = (1000000000 + tick.tv_nsec / 2) / tick.tv_nsec;
 	dp->settings.home_ifindex = dp->options.home_ifindex;
 	dp->settings.roles = dp->options.roles;
+	if (!bpf_map_lookup_elem(bpf_map__fd(dp->xdp->maps.settings), &zero, &was)) {
+		dp->settings.nonce = was.nonce;
+		dp->settings.flags = was.flags;
+	}
 	return datapath_heartbeat(dp, (struct mono){ now.tv_sec * 1000000000LL + now.tv_nsec });
 }
 

@@ -32,6 +32,11 @@ int datapath_path(const struct datapath *dp, char *buf, size_t size, const char 
 
 /* datapath.c */
 int datapath_clock(struct datapath *dp, struct mono now);
+/* Writes dp->settings to the data path. */
+int datapath_settings(struct datapath *dp);
+/* Rounded up; and back: 0 ns for 0. */
+__u64 datapath_jiffies(const struct datapath *dp, struct mono when);
+struct mono datapath_mono(const struct datapath *dp, __u64 jiffies);
 
 /* datapath_attach.c */
 void datapath_detach_ports(const char *ports_pin);

@@ -142,23 +142,56 @@ static void on_unwanted(struct gateway *gw, const struct mh_input *in, const str
 	gateway_count(gw, AGENT_MH_UNWANTED);
 }
 
-/* What each role has use for; the other rows wait for theirs. */
 typedef void (*mh_handler)(struct gateway *gw, const struct mh_input *in, const struct mh_msg *msg);
 
-static const mh_handler home_agent_handlers[MH_TYPES] = {
-	[MH_BU] = home_agent_on_bu,
+/* H says whose a binding update is (RFC 6275 §6.1.7). */
+static void on_bu(struct gateway *gw, const struct mh_input *in, const struct mh_msg *bu)
+{
+	(gw->ha && bu->flags & BU_HOME ? home_agent_on_bu : correspondent_on_bu)(gw, in, bu);
+}
+
+static void on_test(struct gateway *gw, const struct mh_input *in, const struct mh_msg *test)
+{
+	mobile_peers_on_test(gw, in, test);
+}
+
+/* A mobile node has home agents and correspondents; who is neither of the one is asked whether it is of the other. */
+static void on_refresh_request(struct gateway *gw, const struct mh_input *in, const struct mh_msg *brr)
+{
+	if (!mobile_peers_on_refresh_request(gw, in))
+		mobile_node_on_refresh_request(gw, in, brr);
+}
+
+static void on_ack(struct gateway *gw, const struct mh_input *in, const struct mh_msg *ack)
+{
+	if (!mobile_peers_on_ack(gw, in, ack))
+		mobile_node_on_ack(gw, in, ack);
+}
+
+static void on_binding_error(struct gateway *gw, const struct mh_input *in, const struct mh_msg *be)
+{
+	if (!mobile_peers_on_binding_error(gw, in, be))
+		mobile_node_on_binding_error(gw, in, be);
+}
+
+/* Of every node, which is a correspondent. */
+static const mh_handler handlers[MH_TYPES] = {
+	[MH_HOTI] = correspondent_on_test_init,
+	[MH_COTI] = correspondent_on_test_init,
+	[MH_BU] = on_bu,
 };
 
 static const mh_handler mobile_node_handlers[MH_TYPES] = {
-	[MH_BRR] = mobile_node_on_refresh_request,
-	[MH_BA] = mobile_node_on_ack,
-	[MH_BE] = mobile_node_on_binding_error,
+	[MH_BRR] = on_refresh_request, [MH_HOT] = on_test, [MH_COT] = on_test, [MH_BA] = on_ack,
+	[MH_BE] = on_binding_error,
 };
 
 static void handle(struct gateway *gw, const struct mh_input *in, const struct mh_msg *msg)
 {
-	mh_handler handler = (gw->mn ? mobile_node_handlers : home_agent_handlers)[msg->type];
+	mh_handler handler = handlers[msg->type];
 
+	if (!handler && gw->mn)
+		handler = mobile_node_handlers[msg->type];
 	(handler ? handler : on_unwanted)(gw, in, msg);
 }
 
@@ -226,7 +259,16 @@ void dispatch_event(struct gateway *gw, const struct event *event)
 	struct packet_view view;
 
 	if (event->kind == EVENT_RESOLVE) {
-		nexthop_kick(gw->nh, &event->address);
+		if (gw->nh)
+			nexthop_kick(gw->nh, &event->address);
+		return;
+	}
+	if (event->kind == EVENT_PEER) {
+		struct in6_addr home;
+
+		memcpy(&home, event->packet, sizeof(home));
+		if (gw->peers && event->len == sizeof(home))
+			mobile_peers_on_event(gw, &home, &event->address);
 		return;
 	}
 	if (packet_walk(event->packet, event->len, &view))
@@ -278,11 +320,15 @@ void dispatch_icmp_error(struct gateway *gw, const struct in6_addr *from, const 
 	struct binding_entry *entry;
 	struct packet_error error;
 
+	if (direct_path_on_error(gw, icmp, len))
+		return;
 	if (gw->mn) {
 		if (!packet_translate_error(icmp, len, &error))
 			on_own_error(gw, &error);
 		return;
 	}
+	if (!gw->ha)
+		return; /* no tunnels of ours: the kernel's */
 	if (packet_translate_error(icmp, len, &error)) {
 		if (addr_equal(&error.tunnel_src, &gw->config->agent))
 			gateway_count(gw, AGENT_ICMP_STRANGE); /* quotes too little of a tunnel packet of ours */

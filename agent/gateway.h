@@ -24,6 +24,7 @@ struct gateway {
 	struct neighbour *nb;
 	struct sockets *so;
 	struct slowpath *sp;
+	struct slowpath_roles slow; /* what sp asks */
 	struct binding_cache *bindings;
 	struct home_agent *ha; /* NULL without that role */
 	struct mobile_node *mn;
@@ -35,8 +36,11 @@ struct gateway {
 	int home_ifindex, home_peer_ifindex;
 	struct mono (*clock)(void);			       /* monotonic; tests put their own */
 	void (*wake_at)(struct gateway *gw, struct mono when); /* the role's tick is due then; main.c */
-	sd_event_source *tick;				       /* main.c's, for wake_at */
-	struct mono errors_refilled; /* rate of binding errors and ICMPv6 errors: dispatch.c */
+	/* the same for what correspondents need: never later than what was asked for before; main.c */
+	void (*wake_peers_at)(struct gateway *gw, struct mono when);
+	struct mono peers_at;		    /* what was asked for */
+	sd_event_source *tick, *peers_tick; /* main.c's, for those two */
+	struct mono errors_refilled;	    /* rate of binding errors and ICMPv6 errors: dispatch.c */
 	uint32_t error_tokens;
 	uint64_t agent_counters[96]; /* enum agent_reason below */
 };
@@ -234,11 +238,14 @@ struct peer_registration correspondent_decide(const struct config *config, const
 int mobile_peers_open(struct gateway *gw);
 void mobile_peers_close(struct gateway *gw);
 void mobile_peers_reloaded(struct gateway *gw);
-/* Where a home address is now, told by mobile_node.c whenever it may have changed: registered away at @care_of by
- * uplink
- * @ifindex, at home (@care_of unspecified), or nowhere (@ifindex 0). @mtu: of that uplink. */
-void mobile_peers_moved(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *care_of, int ifindex,
-			uint16_t mtu);
+/* Where a home address is now, told by mobile_node.c whenever it may have changed. */
+struct mobile_place {
+	struct in6_addr care_of; /* registered or about to be; unspecified: at home */
+	int ifindex;		 /* of the uplink; 0: nowhere */
+	uint16_t mtu;		 /* of that */
+	bool tunnel;		 /* its home agent forwards for it now */
+};
+void mobile_peers_moved(struct gateway *gw, const struct in6_addr *home, const struct mobile_place *at);
 void mobile_peers_on_event(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *peer);
 void mobile_peers_on_test(struct gateway *gw, const struct mh_input *in, const struct mh_msg *test);
 /* False: not from a correspondent that we have an update on its way to. */
@@ -249,6 +256,8 @@ bool mobile_peers_on_binding_error(struct gateway *gw, const struct mh_input *in
  * ours. */
 bool mobile_peers_on_error(struct gateway *gw, const struct packet_route_error *error);
 struct mono mobile_peers_tick(struct gateway *gw, struct mono now);
+/* Whether what @home sends to @peer goes straight; then the MTU of that path. */
+bool mobile_peers_direct(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *peer, uint16_t *mtu);
 
 enum peer_view_state {
 	PEER_VIEW_TUNNEL,
@@ -270,13 +279,27 @@ struct peer_view {
 };
 bool mobile_peers_view(struct gateway *gw, size_t nth, struct peer_view *out); /* false beyond the last */
 
+/* ---- direct_path.c: packets of our own with headers that their sockets don't know of ---- */
+struct direct_path {
+	uint16_t overhead; /* octets that the data path adds */
+	uint16_t path_mtu; /* of the path they take; at least 1280 */
+};
+/* What a packet from our own @src to @dst gets on its way; false: nothing. */
+bool direct_path(struct gateway *gw, const struct in6_addr *src, const struct in6_addr *dst, struct direct_path *out);
+/* What sockets may send by it; at least 1280. */
+uint32_t direct_path_inner_mtu(const struct direct_path *path);
+/* Makes sockets know it, before they send. */
+void direct_path_tell(struct gateway *gw, const struct in6_addr *src, const struct in6_addr *dst);
+/* True: the error was about a packet with headers that we added, or about a mobility header to a correspondent. */
+bool direct_path_on_error(struct gateway *gw, const uint8_t *icmp, size_t len);
+
 /* ---- mobile_node.c: movement, registration, returning home; RFC 6275 §11 ---- */
 /* Before netlink: hears of links and addresses from it. Adopts what a former daemon left. */
 int mobile_node_open(struct gateway *gw);
 /* Everything else stands: registers from here on. */
 void mobile_node_start(struct gateway *gw);
-/* What the slow path asks; good as long as the role is. */
-const struct slowpath_node *mobile_node_slowpath(struct gateway *gw);
+/* What the slow path asks of this role: fills `tunnel` and `admits`. */
+void mobile_node_slowpath(struct gateway *gw, struct slowpath_roles *roles);
 void mobile_node_close(struct gateway *gw);
 /* A new configuration of the same shape: preferences and lifetimes may differ. */
 void mobile_node_reloaded(struct gateway *gw);

@@ -532,6 +532,10 @@ static int adopt_one(void *arg, const struct in6_addr *home, const struct regist
 	struct binding_entry *entry;
 	int err;
 
+	if (!(reg->flags & BU_HOME) || IN6_IS_ADDR_UNSPECIFIED(&reg->care_of)) {
+		correspondent_adopt_one(gw, home, reg);
+		return 0;
+	}
 	if (!config_mobile_node(gw->config, home)) {
 		log_info("home agent: %s is not in the configuration any more: its binding is deleted",
 			 addr_text(home));

@@ -84,8 +84,9 @@ struct attachment {
 };
 
 struct datapath_options {
-	const char *pin_dir; /* maps and links below <pin_dir>/<ABI_VERSION>/ */
-	uint32_t max_bindings;
+	const char *pin_dir;	    /* maps and links below <pin_dir>/<ABI_VERSION>/ */
+	uint32_t max_bindings;	    /* of all roles together */
+	uint32_t max_registrations; /* the same, and the numbers of bindings that are gone */
 	struct in6_addr agent;
 	int home_ifindex;   /* device without ND */
 	unsigned int roles; /* enum role_flag */
@@ -305,18 +306,21 @@ struct slowpath_tunnel {
 	struct in6_addr care_of, agent;
 	uint16_t path_mtu; /* at least 1280 */
 };
-struct slowpath_node {
+/* What the roles say of a packet. */
+struct slowpath_roles {
 	void *arg;
-	/* By which tunnel @home sends; false: by none now. */
+	/* What sockets may send from our own @src to @dst, since it goes straight; 0: it doesn't. */
+	uint32_t (*direct_mtu)(void *arg, const struct in6_addr *src, const struct in6_addr *dst);
+	/* Of a mobile node, else NULL: by which tunnel @home sends; false: by none now. */
 	bool (*tunnel)(void *arg, const struct in6_addr *home, struct slowpath_tunnel *out);
-	/* Whether what @src sends may come through the tunnel from @agent to @home. */
+	/* Of a mobile node, else NULL: whether what @src sends may come through the tunnel from @agent to @home. */
 	bool (*admits)(void *arg, const struct in6_addr *src, const struct in6_addr *home,
 		       const struct in6_addr *agent);
 };
-/* @node: of a mobile node; NULL on a home agent, whose bindings say it. */
-int slowpath_open(sd_event *loop, struct datapath *dp, struct sockets *so, struct nexthops *nh,
-		  struct binding_cache *cache, const struct slowpath_node *node, const struct config *config,
-		  int peer_ifindex, struct slowpath **out);
+/* @nh, @cache: of a home agent, else NULL. A pure correspondent has no tunnels to take off. */
+int slowpath_open(sd_event *loop, struct sockets *so, struct nexthops *nh, struct binding_cache *cache,
+		  const struct slowpath_roles *roles, const struct config *config, int peer_ifindex,
+		  struct slowpath **out);
 void slowpath_close(struct slowpath *sp);
 void slowpath_stats(const struct slowpath *sp, struct slowpath_stats *out);
 

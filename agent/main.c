@@ -126,6 +126,7 @@ static void on_dad_done(void *arg, const struct in6_addr *home, bool unique)
 static void on_nexthops_moved(void *arg)
 {
 	home_agent_on_nexthops_moved(arg);
+	correspondent_on_nexthops_moved(arg);
 }
 
 static void on_prefix_lifetime(void *arg, int home_link, uint32_t valid_s)
@@ -165,13 +166,26 @@ static int on_heartbeat(sd_event_source *source, uint64_t when, void *arg)
 	return 0;
 }
 
-/* A mobile node says itself when its next tick is due, a home agent by what its tick returns. */
+static void arm(sd_event_source *tick, struct mono when)
+{
+	if (!tick)
+		return;
+	sd_event_source_set_time(tick, when.ns == INT64_MAX ? UINT64_MAX : (uint64_t)(when.ns / 1000 + 1));
+	sd_event_source_set_enabled(tick, SD_EVENT_ONESHOT);
+}
+
+/* A mobile node says itself when its next tick is due, the other roles by what their ticks return. */
 static void wake_at(struct gateway *gw, struct mono when)
 {
-	if (!gw->tick)
+	arm(gw->tick, when);
+}
+
+static void wake_peers_at(struct gateway *gw, struct mono when)
+{
+	if (!mono_before(when, gw->peers_at))
 		return;
-	sd_event_source_set_time(gw->tick, when.ns == INT64_MAX ? UINT64_MAX : (uint64_t)(when.ns / 1000 + 1));
-	sd_event_source_set_enabled(gw->tick, SD_EVENT_ONESHOT);
+	gw->peers_at = when;
+	arm(gw->peers_tick, when);
 }
 
 static int on_tick(sd_event_source *source, uint64_t when, void *arg)
@@ -180,9 +194,31 @@ static int on_tick(sd_event_source *source, uint64_t when, void *arg)
 
 	if (gw->mn)
 		mobile_node_tick(gw, gw->clock());
-	else
+	else if (gw->ha)
 		wake_at(gw, home_agent_tick(gw, gw->clock()));
 	return 0;
+}
+
+static int on_peers_tick(sd_event_source *source, uint64_t when, void *arg)
+{
+	struct gateway *gw = arg;
+	struct mono next = correspondent_tick(gw, gw->clock());
+
+	if (gw->peers) {
+		struct mono other = mobile_peers_tick(gw, gw->clock());
+
+		next = mono_before(other, next) ? other : next;
+	}
+	gw->peers_at = (struct mono){ INT64_MAX };
+	wake_peers_at(gw, next);
+	return 0;
+}
+
+static uint32_t direct_mtu(void *arg, const struct in6_addr *src, const struct in6_addr *dst)
+{
+	struct direct_path path;
+
+	return direct_path(arg, src, dst, &path) ? direct_path_inner_mtu(&path) : 0;
 }
 
 static const char *config_path;
@@ -269,8 +305,10 @@ static int mount_bpffs(const struct config *config)
 
 static int open_datapath(struct gateway *gw)
 {
+	uint32_t peers = gw->config->peer_bindings;
 	struct datapath_options options = { .pin_dir = gw->config->pin_dir,
-					    .max_bindings = gw->config->max_bindings,
+					    .max_bindings = gw->config->max_bindings + peers,
+					    .max_registrations = gw->config->max_bindings + 2 * peers,
 					    .agent = gw->config->agent };
 	int err = home_device_open(gw->config, &gw->home_ifindex, &gw->home_peer_ifindex);
 
@@ -298,30 +336,39 @@ static int start_home_agent(struct gateway *gw)
 		err = interfaces_attach(gw);
 	if (!err)
 		err = home_agent_adopt(gw);
-	if (!err)
-		err = sockets_open(gw->loop, gw->dp, gw->config, &gw->handlers, &gw->so);
-	if (!err)
-		err = slowpath_open(gw->loop, gw->dp, gw->so, gw->nh, gw->bindings, NULL, gw->config,
-				    gw->home_peer_ifindex, &gw->sp);
 	return err;
 }
 
 static int start_mobile_node(struct gateway *gw)
 {
-	int err = mobile_node_open(gw);
+	int err = mobile_peers_open(gw);
 
+	if (!err)
+		err = mobile_node_open(gw);
+	mobile_node_slowpath(gw, &gw->slow);
 	if (!err)
 		err = netlink_start(gw->nl, gw->dp, NULL);
 	if (!err)
 		err = interfaces_attach(gw);
 	if (!err)
-		err = sockets_open(gw->loop, gw->dp, gw->config, &gw->handlers, &gw->so);
-	if (!err)
 		err = nd_socket_open(gw->loop, &gw->handlers, &gw->nd);
-	if (!err)
-		err = slowpath_open(gw->loop, gw->dp, gw->so, NULL, gw->bindings, mobile_node_slowpath(gw), gw->config,
-				    gw->home_peer_ifindex, &gw->sp);
 	return err;
+}
+
+static int start_correspondent(struct gateway *gw)
+{
+	int err = netlink_start(gw->nl, gw->dp, NULL);
+
+	return err ? err : interfaces_attach(gw);
+}
+
+static int start_role(struct gateway *gw)
+{
+	if (gw->config->roles & ROLE_MOBILE_NODE)
+		return start_mobile_node(gw);
+	if (gw->config->roles & ROLE_HOME_AGENT)
+		return start_home_agent(gw);
+	return start_correspondent(gw);
 }
 
 static int start(struct gateway *gw)
@@ -330,7 +377,8 @@ static int start(struct gateway *gw)
 
 	if (err < 0)
 		return err;
-	gw->bindings = binding_cache_new(gw->config->max_bindings);
+	gw->bindings = binding_cache_new(gw->config->max_bindings ? gw->config->max_bindings : 1);
+	gw->slow = (struct slowpath_roles){ .arg = gw, .direct_mtu = direct_mtu };
 	gw->attachments = calloc(gw->config->interface_count, sizeof(*gw->attachments));
 	if (!gw->bindings || !gw->attachments)
 		return -ENOMEM;
@@ -338,7 +386,16 @@ static int start(struct gateway *gw)
 	if (!err)
 		err = netlink_open(gw->loop, gw->config, &gw->handlers, &gw->nl);
 	if (!err)
-		err = gw->config->roles & ROLE_MOBILE_NODE ? start_mobile_node(gw) : start_home_agent(gw);
+		err = correspondent_open(gw); /* the home agent's adoption hands on what is the correspondent's */
+	if (!err)
+		err = start_role(gw);
+	if (!err)
+		err = correspondent_adopt(gw);
+	if (!err)
+		err = sockets_open(gw->loop, gw->dp, gw->config, &gw->handlers, &gw->so);
+	if (!err)
+		err = slowpath_open(gw->loop, gw->so, gw->nh, gw->ha ? gw->bindings : NULL, &gw->slow, gw->config,
+				    gw->home_peer_ifindex, &gw->sp);
 	if (!err)
 		err = datapath_events_start(gw->dp, gw->loop, &gw->handlers);
 	if (!err)
@@ -378,6 +435,9 @@ static int add_sources(struct gateway *gw)
 	if (err >= 0)
 		err = sd_event_add_time(gw->loop, &gw->tick, CLOCK_MONOTONIC, 0, TICK_ACCURACY_US, on_tick, gw);
 	if (err >= 0)
+		err = sd_event_add_time(gw->loop, &gw->peers_tick, CLOCK_MONOTONIC, 0, TICK_ACCURACY_US, on_peers_tick,
+					gw);
+	if (err >= 0)
 		err = sd_event_set_watchdog(gw->loop, true);
 	return err < 0 ? err : 0;
 }
@@ -388,7 +448,9 @@ static void stop(struct gateway *gw)
 	slowpath_close(gw->sp);
 	sockets_close(gw->so);
 	nd_socket_close(gw->nd);
+	mobile_peers_close(gw);
 	mobile_node_close(gw);
+	correspondent_close(gw);
 	if (gw->ha)
 		home_agent_close(gw);
 	neighbour_close(gw->nb);
@@ -405,6 +467,8 @@ static bool may_run(const struct config *config)
 {
 	bool agent = config->roles & ROLE_HOME_AGENT;
 
+	if (config->roles == ROLE_CORRESPONDENT)
+		return true; /* return routability is all there is between strangers: RFC 6275 §5.2 */
 	if (config->auth == AUTH_IPSEC) {
 		log_error("start: %s.authentication is ipsec (the default), and IPsec is not built yet: without it "
 			  "anybody can move anybody's traffic. For a lab ask for it by name: authentication: none",
@@ -426,9 +490,12 @@ static void log_ready(const struct config *config)
 	if (config->roles & ROLE_HOME_AGENT)
 		log_info("ready: home agent %s, %zu mobile nodes", addr_text(&config->agent),
 			 config->mobile_node_count);
-	else
+	else if (config->roles & ROLE_MOBILE_NODE)
 		log_info("ready: mobile node with %zu home addresses, %zu uplinks", config->home_address_count,
 			 config->uplink_count);
+	else
+		log_info("ready: correspondent on %zu interfaces, at most %u bindings", config->interface_count,
+			 config->peer_bindings);
 }
 
 static int run(struct gateway *gw)
@@ -524,6 +591,7 @@ int main(int argc, char **argv)
 							on_address,
 							on_nd };
 		gw.wake_at = wake_at;
+		gw.wake_peers_at = wake_peers_at;
 		ret = run(&gw);
 	}
 	config_free(config);

@@ -170,6 +170,7 @@ static struct mono step_home(struct mobile_node *mn, struct home *home, struct m
 	} else {
 		mobile_path_apply(mn, home, now);
 	}
+	mobile_path_peers(mn, home);
 	announce = mobile_path_announce(mn, home, now);
 	next = update_next(&home->update);
 	if (mono_before(now, home->home_doubted_until) && mono_before(home->home_doubted_until, next))
@@ -468,7 +469,8 @@ bool mobile_node_on_too_big(struct gateway *gw, const struct in6_addr *care_of, 
 
 static bool slow_tunnel(void *arg, const struct in6_addr *addr, struct slowpath_tunnel *out)
 {
-	const struct home *home = find_home(arg, addr);
+	struct gateway *gw = arg;
+	const struct home *home = find_home(gw->mn, addr);
 	uint16_t mtu;
 
 	if (!home || home->entry.state != HOME_AWAY)
@@ -496,14 +498,16 @@ static bool is_own(const struct mobile_node *mn, const struct in6_addr *addr)
 static bool slow_admits(void *arg, const struct in6_addr *src, const struct in6_addr *addr,
 			const struct in6_addr *agent)
 {
-	const struct home *home = find_home(arg, addr);
+	struct gateway *gw = arg;
+	const struct home *home = find_home(gw->mn, addr);
 
-	return home && addr_equal(&home->update.agent, agent) && !is_own(arg, src);
+	return home && addr_equal(&home->update.agent, agent) && !is_own(gw->mn, src);
 }
 
-const struct slowpath_node *mobile_node_slowpath(struct gateway *gw)
+void mobile_node_slowpath(struct gateway *gw, struct slowpath_roles *roles)
 {
-	return &gw->mn->slowpath;
+	roles->tunnel = slow_tunnel;
+	roles->admits = slow_admits;
 }
 
 /* ---- life ---- */
@@ -551,7 +555,6 @@ int mobile_node_open(struct gateway *gw)
 	gw->mn = mn;
 	mn->gw = gw;
 	mn->pinned = -1;
-	mn->slowpath = (struct slowpath_node){ .arg = mn, .tunnel = slow_tunnel, .admits = slow_admits };
 	mn->movement = movement_new(config, &calls);
 	mn->groups = groups_new();
 	if (!mn->movement || !mn->groups)

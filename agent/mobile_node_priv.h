@@ -42,7 +42,6 @@ struct mobile_node {
 	struct gateway *gw;
 	struct movement *movement;
 	struct groups *groups;
-	struct slowpath_node slowpath;
 	struct uplink uplinks[LIMIT_UPLINKS];
 	struct home homes[LIMIT_HOME_ADDRESSES];
 	int pinned; /* uplink by `mobgw handover`; -1: none */
@@ -58,6 +57,8 @@ int mobile_uplink_of(const struct mobile_node *mn, int ifindex);
 void mobile_path_lead(struct mobile_node *mn, size_t uplink);
 /* Makes data path, routes and addresses follow what is registered. */
 void mobile_path_apply(struct mobile_node *mn, struct home *home, struct mono now);
+/* Tells mobile_peers.c where the home address is. */
+void mobile_path_peers(struct mobile_node *mn, const struct home *home);
 /* Sends announcements that are due; returns when the next is. */
 struct mono mobile_path_announce(struct mobile_node *mn, struct home *home, struct mono now);
 /* How the next binding update leaves. */

@@ -199,6 +199,23 @@ void mobile_path_apply(struct mobile_node *mn, struct home *home, struct mono no
 	follow_presence(mn, home, now);
 }
 
+/* Where correspondents are to find us: as soon as an update to the home agent says so, and not before. */
+void mobile_path_peers(struct mobile_node *mn, const struct home *home)
+{
+	const struct home_update *u = &home->update;
+	struct home_way way = home->entry.way;
+	struct mobile_place at = { .tunnel = home->entry.state != HOME_BLOCKED };
+
+	if (u->goal.kind == GOAL_AWAY)
+		way = way_of(mn, home, &u->goal, false);
+	else if (home->entry.state == HOME_BLOCKED)
+		way.ifindex = 0;
+	at.care_of = way.care_of;
+	at.ifindex = (int)way.ifindex;
+	at.mtu = way.mtu;
+	mobile_peers_moved(mn->gw, &u->home, &at);
+}
+
 struct mono mobile_path_announce(struct mobile_node *mn, struct home *home, struct mono now)
 {
 	static const struct in6_addr all_nodes = { .s6_addr = { 0xFF, 2, [15] = 1 } };

@@ -20,6 +20,8 @@ enum peer_limit {
 	PEER_BACK_OFF_MAX_S = 3600,
 	PEER_TOKEN_AHEAD_S = 30, /* a token is asked for anew so long before its end, while the peer is in use */
 	PEER_IDLE_S = 60,	 /* without a packet for so long nothing is refreshed any more */
+	PEER_LOOK_S = 20,	 /* how often it is asked whether the peer is in use */
+	PEER_RESYNC = 3, /* updates and tests made anew at once after 135 to 138, before it counts as a failure */
 	PEER_LIFETIME_S = RR_BINDING_LIFETIME_S, /* asked for */
 };
 
@@ -76,14 +78,17 @@ struct peer_update {
 	uint32_t timeout_ms;
 	struct mono send_at;
 	unsigned int sent;
-	struct mono update_times[PEER_UPDATES_PER_S]; /* of the last updates sent: MAX_UPDATE_RATE */
+	struct mono sent_at;			      /* of the last one */
+	uint8_t kbm[RR_KEY_LEN];		      /* of the last one: tokens may be renewed while it is under way */
+	struct mono update_times[PEER_UPDATES_PER_S]; /* of the last ones, the newest first: MAX_UPDATE_RATE */
 
-	unsigned int failures;
+	unsigned int failures, resyncs;
 	uint32_t back_off_s;
 	struct mono back_off_until;
 	uint8_t last_status;
 	struct mono used; /* last packet, as the data path says */
-	bool unsupported; /* it said that it knows no mobility: backed off for long */
+	struct mono lost; /* when it last said that it has no binding of ours */
+	struct mono next; /* when there is something to do */
 };
 
 /* @first_seq: any. In use from @now on. */

@@ -27,6 +27,7 @@ static bool same_shape(const struct config *a, const struct config *b)
 {
 	if (a->roles != b->roles || a->interface_count != b->interface_count ||
 	    a->home_link_count != b->home_link_count || a->auth != b->auth || a->max_bindings < b->max_bindings ||
+	    a->peer_bindings != b->peer_bindings || /* maps have their size */
 	    !addr_equal(&a->agent, &b->agent) || strcmp(a->pin_dir, b->pin_dir) ||
 	    strcmp(a->home_device, b->home_device) || strcmp(a->control_path, b->control_path) ||
 	    a->control_mode != b->control_mode ||
@@ -51,8 +52,8 @@ void reload(struct gateway *gw, const char *config_path)
 	if (config_load(config_path, &new_config, stderr)) {
 		log_error("reload: %s has errors; the old configuration stays in force", config_path);
 	} else if (!same_shape(gw->config, new_config)) {
-		log_error("reload: %s changes interfaces, home links, addresses, paths or the rights of the control "
-			  "socket: restart the daemon for that; "
+		log_error("reload: %s changes roles, interfaces, home links, addresses, sizes, paths or the rights of "
+			  "the control socket: restart the daemon for that; "
 			  "the old configuration stays in force",
 			  config_path);
 		config_free(new_config);
@@ -63,10 +64,13 @@ void reload(struct gateway *gw, const char *config_path)
 		*gw->config = *new_config;
 		*new_config = old;
 		config_free(new_config);
+		correspondent_reloaded(gw);
 		if (gw->ha)
 			home_agent_reloaded(gw);
-		else
+		if (gw->mn) {
 			mobile_node_reloaded(gw);
+			mobile_peers_reloaded(gw);
+		}
 		log_info("reload: %s is in force", config_path);
 	}
 }

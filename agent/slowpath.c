@@ -32,7 +32,7 @@ struct slowpath {
 	struct sockets *so;
 	struct nexthops *nh;
 	struct binding_cache *cache;
-	const struct slowpath_node *node; /* NULL on a home agent */
+	const struct slowpath_roles *roles;
 	const struct config *config;
 	int peer_ifindex;
 	int packet, tunnel, raw;
@@ -191,6 +191,18 @@ static void on_too_big(struct slowpath *sp, const struct in6_addr *from, const s
 		send_fragmented(sp, from, to, packet, len, path);
 }
 
+/* Of our own, straight to a care-of address: too big with what the data path adds. The path carries at least 1280 and
+ * what fits into that with headers and all goes another way, so that nothing has to be cut. */
+static bool on_direct(struct slowpath *sp, const struct mip6_ipv6 *ip, const uint8_t *packet, size_t len)
+{
+	uint32_t mtu = sp->roles->direct_mtu(sp->roles->arg, &ip->src, &ip->dst);
+
+	if (!mtu || len <= mtu)
+		return false;
+	answer(sp, &ip->src, ICMP6_TOO_BIG, 0, mtu, packet, len, &sp->stats.too_big);
+	return true;
+}
+
 /* A packet that the TC program left to us. */
 static void on_home_packet(struct slowpath *sp, uint8_t *packet, size_t len)
 {
@@ -206,14 +218,16 @@ static void on_home_packet(struct slowpath *sp, uint8_t *packet, size_t len)
 		return;
 	}
 	len = IP6_HDR_LEN + ntohs(ip.payload_len);
-	if (sp->node) {
-		if (sp->node->tunnel(sp->node->arg, &ip.src, &tunnel))
+	if (on_direct(sp, &ip, packet, len))
+		return;
+	if (sp->roles->tunnel) {
+		if (sp->roles->tunnel(sp->roles->arg, &ip.src, &tunnel))
 			on_too_big(sp, &tunnel.care_of, &tunnel.agent, packet, len, tunnel.path_mtu);
 		else
 			sp->stats.refused++;
 		return;
 	}
-	b = binding_find(sp->cache, &ip.dst);
+	b = sp->cache ? binding_find(sp->cache, &ip.dst) : NULL;
 	if (!b || b->state != BINDING_ACTIVE || mono_before(b->expires, now())) {
 		on_unbound(sp, &ip.dst, packet, len);
 		return;
@@ -280,10 +294,10 @@ static size_t check_inner(struct slowpath *sp, const uint8_t *inner, size_t len,
 	if (ntohl(ip.ver_tc_flow) >> 28 != 6 || len < IP6_HDR_LEN + (size_t)ntohs(ip.payload_len) ||
 	    !addr_is_routable(&ip.src))
 		return 0;
-	b = binding_find(sp->cache, &ip.src);
-	if (sp->node ? !sp->node->admits(sp->node->arg, &ip.src, &ip.dst, outer_src)
-		     : !b || b->state != BINDING_ACTIVE || mono_before(b->expires, now()) ||
-			       !addr_equal(&b->care_of, outer_src))
+	b = sp->cache ? binding_find(sp->cache, &ip.src) : NULL;
+	if (sp->roles->admits ? !sp->roles->admits(sp->roles->arg, &ip.src, &ip.dst, outer_src)
+			      : !b || b->state != BINDING_ACTIVE || mono_before(b->expires, now()) ||
+					!addr_equal(&b->care_of, outer_src))
 		return 0;
 	return inside_refused(inner, len) ? 0 : IP6_HDR_LEN + (size_t)ntohs(ip.payload_len);
 }
@@ -337,8 +351,9 @@ static int on_tunnel(sd_event_source *source, int fd, uint32_t revents, void *ar
 			if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
 				memcpy(&dst, CMSG_DATA(c), sizeof(dst));
 		}
-		len = sp->node || addr_equal(&dst, &sp->config->agent) ? check_inner(sp, sp->buf, got, &from.sin6_addr)
-								       : 0;
+		len = sp->roles->admits || addr_equal(&dst, &sp->config->agent)
+			      ? check_inner(sp, sp->buf, got, &from.sin6_addr)
+			      : 0;
 		if (len && take_ecn(sp->buf, class))
 			inject(sp, sp->buf, len);
 		else
@@ -387,10 +402,11 @@ static int open_packet(struct slowpath *sp)
 	return 0;
 }
 
-int slowpath_open(sd_event *loop, struct datapath *dp, struct sockets *so, struct nexthops *nh,
-		  struct binding_cache *cache, const struct slowpath_node *node, const struct config *config,
-		  int peer_ifindex, struct slowpath **out)
+int slowpath_open(sd_event *loop, struct sockets *so, struct nexthops *nh, struct binding_cache *cache,
+		  const struct slowpath_roles *roles, const struct config *config, int peer_ifindex,
+		  struct slowpath **out)
 {
+	bool tunnels = config->roles & (ROLE_HOME_AGENT | ROLE_MOBILE_NODE);
 	struct slowpath *sp = calloc(1, sizeof(*sp));
 	int err;
 
@@ -399,16 +415,16 @@ int slowpath_open(sd_event *loop, struct datapath *dp, struct sockets *so, struc
 	sp->so = so;
 	sp->nh = nh;
 	sp->cache = cache;
-	sp->node = node;
+	sp->roles = roles;
 	sp->config = config;
 	sp->peer_ifindex = peer_ifindex;
 	sp->tunnel = sp->raw = -1;
 	err = open_packet(sp);
-	if (!err)
+	if (!err && tunnels)
 		err = open_tunnel(sp);
 	if (!err)
 		err = sd_event_add_io(loop, &sp->packet_source, sp->packet, EPOLLIN, on_packet, sp);
-	if (err >= 0)
+	if (err >= 0 && tunnels)
 		err = sd_event_add_io(loop, &sp->tunnel_source, sp->tunnel, EPOLLIN, on_tunnel, sp);
 	if (err < 0) {
 		log_error("slowpath: open: %s", strerror(-err));

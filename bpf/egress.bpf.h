@@ -66,4 +66,43 @@ static __always_inline enum reason push_tunnel(struct __sk_buff *skb, const stru
 	return SENT_ENCAPSULATED;
 }
 
+/* A type 2 routing header behind the IPv6 header: what we send to a mobile node goes straight to its care-of address.
+ */
+static __always_inline enum reason insert_rh2(struct __sk_buff *skb, const struct in6_addr *care_of)
+{
+	struct mip6_ipv6 *ip;
+	struct mip6_rh2 *rh;
+
+	if (bpf_skb_adjust_room(skb, RH2_LEN, BPF_ADJ_ROOM_NET,
+				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET))
+		return DROP_NO_ROOM;
+	if (hook_pull(skb, ETH_LEN + IP6_HDR_LEN + RH2_LEN))
+		return DROP_NO_ROOM;
+	ip = ipv6_at(skb, ETH_LEN);
+	if (!ip)
+		return DROP_NO_ROOM;
+	rh = (void *)(ip + 1);
+	if ((void *)(rh + 1) > hook_end(skb))
+		return DROP_NO_ROOM;
+	rh->nexthdr = ip->nexthdr;
+	rh->hdrlen = 2;
+	rh->type = RH_TYPE2;
+	rh->segments_left = 1;
+	rh->reserved = 0;
+	rh->home = ip->dst;
+	ip->nexthdr = NH_ROUTING;
+	if (ip->payload_len) /* 0: an aggregate beyond 64 KB, whose length the kernel writes when it cuts it */
+		ip->payload_len = bpf_htons(bpf_ntohs(ip->payload_len) + RH2_LEN);
+	ip->dst = *care_of;
+	return SENT_ROUTED;
+}
+
+/* A binding acknowledgement, which alone of all mobility headers carries a routing header (RFC 6275 §6.1.8, §9.3.2). */
+static __always_inline bool is_ack(struct __sk_buff *skb, const struct mip6_ipv6 *ip)
+{
+	struct mip6_mh *mh = (void *)(ip + 1);
+
+	return ip->nexthdr == NH_MH && (void *)(mh + 1) <= hook_end(skb) && mh->type == MH_BA;
+}
+
 #endif

@@ -36,6 +36,28 @@ static __always_inline void tell_packet(hook_ctx *ctx, enum event_kind kind, enu
 	bpf_ringbuf_submit(e, 0);
 }
 
+/* Our own @home talks to @peer through the tunnel, and nobody has said yet whether that is to stay so. */
+static __always_inline void tell_peer(const struct in6_addr *home, const struct in6_addr *peer,
+				      const struct settings *set)
+{
+	struct event *e;
+
+	if (!limit_all(LIMIT_ALL_EVENTS, RATE_EVENTS, set->hz))
+		return; /* another packet will tell */
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		count(NOTE_EVENT_LOST, 0);
+		return;
+	}
+	__builtin_memset(e, 0, 32);
+	e->kind = EVENT_PEER;
+	e->reason = SENT_REVERSE;
+	e->len = sizeof(*home);
+	e->address = *peer;
+	__builtin_memcpy(e->packet, home, sizeof(*home));
+	bpf_ringbuf_submit(e, 0);
+}
+
 static __always_inline void tell_resolve(const struct in6_addr *care_of, const struct settings *set)
 {
 	struct event *e;

@@ -112,6 +112,7 @@ static __always_inline enum reason admit_home_address(hook_ctx *ctx, const struc
 			tell_packet(ctx, EVENT_UNKNOWN_BINDING, DROP_HAO_UNKNOWN, w->l3);
 			return DROP_HAO_UNKNOWN;
 		}
+		binding_in_use(b);
 	}
 	verdict = verdict == PASS_KERNEL ? PASS_HOME_ADDRESS : verdict;
 	{
@@ -201,7 +202,7 @@ static __always_inline enum reason check_inner(hook_ctx *ctx, __u32 at, const st
 		return DROP_TUNNEL_SOURCE;
 	if (local_flags(&inner->dst) & LOCAL_HOME)
 		return check_own_inner(inner, outer);
-	b = binding_of(&inner->src);
+	b = home_binding_of(&inner->src);
 	if (!b)
 		return local_flags(&inner->src) ? DROP_TUNNEL_SOURCE : DROP_TUNNEL_NO_BINDING;
 	if (!addr_same(&b->care_of, &outer->src))

@@ -36,7 +36,8 @@ static __always_inline enum reason insert_home_address(struct __sk_buff *skb, co
 	hao->len = HAO_LEN;
 	hao->home = ip->src;
 	ip->nexthdr = NH_DSTOPTS;
-	ip->payload_len = bpf_htons(bpf_ntohs(ip->payload_len) + sizeof(*hao));
+	if (ip->payload_len) /* 0: an aggregate beyond 64 KB, whose length the kernel writes when it cuts it */
+		ip->payload_len = bpf_htons(bpf_ntohs(ip->payload_len) + sizeof(*hao));
 	ip->src = *care_of;
 	return SENT_UPDATE;
 }
@@ -160,23 +161,154 @@ static __always_inline enum reason to_agent(struct __sk_buff *skb, const struct 
 	return SENT_REVERSE;
 }
 
+/* A binding update to a correspondent, straight from the care-of address that it is about (RFC 6275 §11.7.2). */
+static __always_inline enum reason update_peer(struct __sk_buff *skb, const struct peer *p, int *action)
+{
+	enum reason why;
+
+	if (!p || !(p->flags & PEER_UPDATE) || !p->ifindex)
+		return DROP_NO_REGISTRATION;
+	why = insert_home_address(skb, &p->care_of);
+	if (why == SENT_UPDATE)
+		*action = send_by(p->ifindex);
+	return why;
+}
+
+/*
+ * Straight to a correspondent that has our binding, with our home address in an option, and to its care-of address
+ * where it is a mobile node itself: the routing header comes first (RFC 6275 §6.3). Return: REASON_NONE where it goes
+ * through the tunnel instead.
+ */
+static __always_inline enum reason to_peer(struct __sk_buff *skb, const struct home_address *home, const struct peer *p,
+					   const struct binding *b, int *action)
+{
+	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
+	__u32 mtu = p->mtu, len;
+	enum reason why;
+
+	if (!(p->flags & PEER_DIRECT) || p->expires <= bpf_jiffies64() || !addr_same(&p->care_of, &home->way.care_of))
+		return REASON_NONE;
+	if (!ip)
+		return DROP_TRUNCATED;
+	if (b && b->mtu && b->mtu < mtu)
+		mtu = b->mtu;
+	len = segment_len(skb, ip);
+	if (len + sizeof(struct mip6_hao) + (b ? RH2_LEN : 0) > mtu) {
+		if (len <= IP6_MIN_MTU)
+			return REASON_NONE;
+		*action = TC_ACT_OK;
+		return SENT_AGENT;
+	}
+	why = insert_home_address(skb, &p->care_of);
+	if (why == SENT_UPDATE && b)
+		why = insert_rh2(skb, &b->care_of);
+	if (why != SENT_UPDATE && why != SENT_ROUTED)
+		return why;
+	*action = send_by(p->ifindex);
+	return SENT_OPTIMISED;
+}
+
+/* Through the tunnel; to the care-of address of one that is bound here, where that fits. */
+static __always_inline enum reason by_tunnel(struct __sk_buff *skb, const struct home_address *home,
+					     const struct in6_addr *care_of, int *action)
+{
+	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
+
+	if (!ip)
+		return DROP_TRUNCATED;
+	if (care_of && segment_len(skb, ip) + IP6_HDR_LEN + RH2_LEN <= home->way.mtu) {
+		enum reason why = insert_rh2(skb, care_of);
+
+		if (why != SENT_ROUTED)
+			return why;
+	}
+	return to_agent(skb, home, action);
+}
+
+/* At home as any host; what is bound here gets its routing header. */
+static __always_inline enum reason at_home(struct __sk_buff *skb, const struct home_address *home,
+					   const struct in6_addr *care_of, int *action)
+{
+	if (care_of) {
+		enum reason why = insert_rh2(skb, care_of);
+
+		if (why != SENT_ROUTED)
+			return why;
+	}
+	*action = send_by(home->way.ifindex);
+	return care_of ? SENT_ROUTED : SENT_AT_HOME;
+}
+
+/* Where the routing header of this packet is to lead: the care-of address of a binding, or of the answer under way;
+ * NULL: none. */
+static __always_inline const struct in6_addr *routed_to(const struct in6_addr *dst, bool ack, struct binding **bound)
+{
+	struct binding *b;
+
+	*bound = NULL;
+	if (ack) {
+		struct answer *a = bpf_map_lookup_elem(&answers, dst);
+
+		if (a && a->expires > bpf_jiffies64())
+			return addr_is_nobody(&a->care_of) ? NULL : &a->care_of;
+	}
+	b = binding_of(dst);
+	if (!b)
+		return NULL;
+	binding_in_use(b);
+	*bound = b;
+	return &b->care_of;
+}
+
+static __always_inline __u8 mh_type_of(struct __sk_buff *skb, const struct mip6_ipv6 *ip)
+{
+	struct mip6_mh *mh = (void *)(ip + 1);
+
+	return (void *)(mh + 1) <= hook_end(skb) ? mh->type : MH_TYPES;
+}
+
 /* Whatever carries our home address as its source: never in clear on a visited link. */
 static __always_inline enum reason from_home(struct __sk_buff *skb, const struct in6_addr *src, int *action)
 {
 	struct home_address *home = home_of(src);
 	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
+	struct settings *set = settings_get();
+	const struct in6_addr *care_of = NULL;
+	struct binding *bound = NULL;
+	struct peer_key key;
+	__u8 type = MH_TYPES;
+	struct peer *p;
+	bool mh;
 
-	if (!home || !ip)
+	if (!home || !ip || !set)
 		return DROP_NO_REGISTRATION;
-	if (ip->nexthdr == NH_MH && addr_same(&ip->dst, &home->agent))
+	mh = ip->nexthdr == NH_MH;
+	if (mh && addr_same(&ip->dst, &home->agent))
 		return send_update(skb, src, action);
-	if (home->state == HOME_THERE) {
-		*action = send_by(home->way.ifindex);
-		return SENT_AT_HOME;
-	}
+	key.home = *src;
+	key.peer = ip->dst;
+	if (mh)
+		type = mh_type_of(skb, ip);
+	if (!mh || type == MH_BA) /* RFC 6275 §9.3.2: no other mobility header has one */
+		care_of = routed_to(&key.peer, mh, &bound);
+	if (home->state == HOME_THERE)
+		return at_home(skb, home, care_of, action);
 	if (home->state != HOME_AWAY || home->expires <= bpf_jiffies64())
 		return DROP_NO_REGISTRATION;
-	return to_agent(skb, home, action);
+	p = bpf_map_lookup_elem(&peers, &key);
+	if (type == MH_BU)
+		return update_peer(skb, p, action);
+	if (!mh && p) {
+		enum reason why = to_peer(skb, home, p, bound, action);
+
+		note_use(&p->used);
+		if (why != REASON_NONE)
+			return why;
+	} else if (!mh && set->flags & SETTING_OPTIMISE && addr_is_routable(&key.peer) &&
+		   !addr_same(&key.peer, &home->agent)) {
+		tell_peer(src, &key.peer, set);
+	}
+	return by_tunnel(skb, home, care_of, action);
 }
 
 /* Whether this packet may leave by this very uplink with our home address as its source: at home, and on its way there

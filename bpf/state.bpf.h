@@ -231,6 +231,22 @@ static __always_inline struct binding *home_binding_of(const struct in6_addr *ho
 	return b && b->flags & BINDING_HOME_AGENT ? b : NULL;
 }
 
+/* To the second: the agent asks whether a correspondent's binding is worth a refresh (RFC 6275 §9.5.5). */
+static __always_inline void note_use(__u64 *used)
+{
+	struct settings *set = settings_get();
+	__u64 now = bpf_jiffies64();
+
+	if (set && now - *used >= set->hz)
+		*used = now;
+}
+
+static __always_inline void binding_in_use(struct binding *b)
+{
+	if (!(b->flags & BINDING_HOME_AGENT))
+		note_use(&b->used);
+}
+
 /* Our own home address @addr; NULL where it is none. */
 static __always_inline struct home_address *home_of(const struct in6_addr *addr)
 {

@@ -21,12 +21,13 @@ struct route {
 	__u32 mtu;
 };
 
-/* Where @dst is reached. An address of a home prefix leads to this very device again: its home link is meant then. */
+/* Where @dst is reached, asked as if it came in by the device without ND, which may forward. An address of a home
+ * prefix leads to this very device again: its home link is meant then. */
 static __always_inline enum reason find_route(struct __sk_buff *skb, const struct settings *set,
 					      const struct in6_addr *dst, struct route *r)
 {
 	/* a length, so that the route's MTU comes back and not a verdict on this skb */
-	struct bpf_fib_lookup fib = { .family = AF_INET6_, .ifindex = skb->ifindex, .tot_len = 1 };
+	struct bpf_fib_lookup fib = { .family = AF_INET6_, .ifindex = set->home_ifindex, .tot_len = 1 };
 	__u32 mtu = 0;
 	long ret;
 
@@ -120,37 +121,6 @@ static __always_inline bool fits(struct __sk_buff *skb, const struct mip6_ipv6 *
 	return !mtu || len <= mtu;
 }
 
-/* A type 2 routing header behind the IPv6 header: what we send to a mobile node goes straight to its care-of address.
- */
-static __always_inline enum reason insert_rh2(struct __sk_buff *skb, const struct in6_addr *care_of)
-{
-	struct mip6_ipv6 *ip;
-	struct mip6_rh2 *rh;
-
-	if (bpf_skb_adjust_room(skb, RH2_LEN, BPF_ADJ_ROOM_NET,
-				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET))
-		return DROP_NO_ROOM;
-	if (hook_pull(skb, ETH_LEN + IP6_HDR_LEN + RH2_LEN))
-		return DROP_NO_ROOM;
-	ip = ipv6_at(skb, ETH_LEN);
-	if (!ip)
-		return DROP_NO_ROOM;
-	rh = (void *)(ip + 1);
-	if ((void *)(rh + 1) > hook_end(skb))
-		return DROP_NO_ROOM;
-	rh->nexthdr = ip->nexthdr;
-	rh->hdrlen = 2;
-	rh->type = RH_TYPE2;
-	rh->segments_left = 1;
-	rh->reserved = 0;
-	rh->home = ip->dst;
-	ip->nexthdr = NH_ROUTING;
-	if (ip->payload_len) /* 0: an aggregate beyond 64 KB, whose length the kernel writes when it cuts it */
-		ip->payload_len = bpf_htons(bpf_ntohs(ip->payload_len) + RH2_LEN);
-	ip->dst = *care_of;
-	return SENT_ROUTED;
-}
-
 static __always_inline enum reason to_tunnel(struct __sk_buff *skb, const struct settings *set, const struct binding *b,
 					     int *action)
 {
@@ -218,14 +188,6 @@ static __always_inline enum reason to_care_of(struct __sk_buff *skb, const struc
 	return why;
 }
 
-/* A binding acknowledgement, which alone of all mobility headers carries a routing header (RFC 6275 §6.1.8, §9.3.2). */
-static __always_inline bool is_ack(struct __sk_buff *skb, const struct mip6_ipv6 *ip)
-{
-	struct mip6_mh *mh = (void *)(ip + 1);
-
-	return ip->nexthdr == NH_MH && (void *)(mh + 1) <= hook_end(skb) && mh->type == MH_BA;
-}
-
 static __always_inline enum reason home_run(struct __sk_buff *skb, int *action)
 {
 	struct settings *set = settings_get();
@@ -267,8 +229,12 @@ static __always_inline enum reason home_run(struct __sk_buff *skb, int *action)
 	ip = ipv6_at(skb, ETH_LEN);
 	if (!ip)
 		return DROP_TRUNCATED;
-	if (own && (ack || ip->nexthdr != NH_MH))
+	if (own && (ack || ip->nexthdr != NH_MH)) {
+		binding_in_use(b);
 		return to_care_of(skb, set, &b->care_of, b->mtu, action);
+	}
+	if (!(b->flags & BINDING_HOME_AGENT)) /* a correspondent's: no reason to intercept */
+		return to_home_link(skb, &dst, action);
 	return to_tunnel(skb, set, b, action);
 }
 
@@ -287,14 +253,68 @@ int mobgw_tc_home(struct __sk_buff *skb)
 	return action;
 }
 
-/* ---- egress of a mobile node's uplinks ---- */
+/* ---- egress of every interface ---- */
+
+/*
+ * A correspondent: what this host sends to a bound home address goes straight to the care-of address (RFC 6275 §9.3.2).
+ * What is only forwarded stays as it is, and so does what has a routing header already: two bindings can't send it
+ * round in circles. What doesn't fit with the header and has 1280 octets or less goes by the home agent; anything
+ * larger is the agent's to answer.
+ */
+static __always_inline int to_mobile_node(struct __sk_buff *skb)
+{
+	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
+	struct settings *set = settings_get();
+	int action = TC_ACT_SHOT;
+	struct in6_addr care_of;
+	__u32 len = skb->len;
+	struct binding *b;
+	enum reason why;
+	__u16 mtu = 0;
+
+	if (!ip || !set || skb->ingress_ifindex || ip->nexthdr == NH_ROUTING)
+		return TC_ACT_UNSPEC;
+	if (ip->nexthdr == NH_MH) { /* of mobility headers the answer to an update alone */
+		struct answer *a = bpf_map_lookup_elem(&answers, &ip->dst);
+
+		if (!a || a->expires <= bpf_jiffies64() || addr_is_nobody(&a->care_of))
+			return TC_ACT_UNSPEC;
+		care_of = a->care_of;
+	} else {
+		b = binding_of(&ip->dst);
+		if (!b || b->flags & BINDING_HOME_AGENT || !local_flags(&ip->src))
+			return TC_ACT_UNSPEC;
+		care_of = b->care_of;
+		mtu = b->mtu;
+		binding_in_use(b);
+	}
+	if (hook_pull(skb, HEADERS_PULLED)) /* not before: it may copy, and most packets are none of ours */
+		return TC_ACT_UNSPEC;
+	ip = ipv6_at(skb, ETH_LEN);
+	if (!ip || (ip->nexthdr == NH_MH && !is_ack(skb, ip)))
+		return TC_ACT_UNSPEC;
+	why = to_care_of(skb, set, &care_of, mtu, &action);
+	if (why == SENT_AGENT) {
+		ip = ipv6_at(skb, ETH_LEN);
+		if (!ip || segment_len(skb, ip) <= IP6_MIN_MTU)
+			return TC_ACT_UNSPEC;
+		return bpf_redirect(set->home_ifindex, 0);
+	}
+	count(why, len);
+	return action;
+}
 
 SEC("tc")
 int mobgw_tc_out(struct __sk_buff *skb)
 {
-	return guard(skb, ETH_LEN);
+	int action = guard(skb, ETH_LEN);
+
+	if (action != TC_ACT_UNSPEC || skb->protocol != bpf_htons(ETH_P_IPV6_))
+		return action;
+	return to_mobile_node(skb);
 }
 
+/* A device without Ethernet gives no header to enter another with: from here everything goes by the home agent. */
 SEC("tc")
 int mobgw_tc_out_ip(struct __sk_buff *skb)
 {
@@ -344,7 +364,7 @@ static __always_inline int ingress(struct __sk_buff *skb, __u32 l3)
 		if (addr_is_link_local(&ip->dst) && bpf_map_lookup_elem(&proxied, &target)) {
 			why = DROP_LINK_LOCAL;
 			tell_packet(skb, EVENT_LINK_LOCAL, why, l3);
-		} else if (is_nd_or_mld(skb, ip) && binding_of(&ip->dst)) {
+		} else if (is_nd_or_mld(skb, ip) && home_binding_of(&ip->dst)) {
 			why = DROP_ND_HOME; /* the kernel would forward it to the device without ND, and so into the
 					       tunnel */
 		}

@@ -8,6 +8,7 @@
 #include "hook_xdp.bpf.h"
 #include "forward.bpf.h"
 #include "neighbour.bpf.h"
+#include "rr.bpf.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -81,7 +82,7 @@ static __always_inline enum reason look(hook_ctx *ctx, struct packet *p)
 		if (local & LOCAL_TUNNEL_ENDPOINT)
 			return decapsulate(ctx, p->l3, p->l3 + IP6_HDR_LEN);
 	}
-	b = binding_of(&ip->dst);
+	b = home_binding_of(&ip->dst);
 	if (b && !is_nd_or_mld(ctx, ip))
 		return encapsulate(ctx, p, b);
 	if (b)
@@ -98,6 +99,13 @@ static __always_inline enum reason look(hook_ctx *ctx, struct packet *p)
 			why = inspect_local(ctx, p->l3, LOCAL_ADDR | LOCAL_HOME | LOCAL_ROUTED);
 			return why == PASS_KERNEL ? PASS_ROUTED : why;
 		}
+	}
+	/* to a home address of our own it came outside the tunnel, or will have to go back through it: the agent's */
+	if (ip->nexthdr == NH_MH && !p->tunnels && !(local & LOCAL_HOME)) {
+		enum reason why = answer_test_init(ctx, p->l3);
+
+		if (why != REASON_NONE)
+			return why;
 	}
 	return inspect_local(ctx, p->l3, local);
 }
@@ -155,6 +163,7 @@ int mobgw_xdp(struct xdp_md *ctx)
 		return bpf_redirect(p.ifindex, 0);
 	case SENT_TOO_BIG:
 	case SENT_NEIGHBOUR:
+	case SENT_TEST:
 		/* not XDP_TX where it can be helped: veth flushes that only to a peer that runs XDP itself, and toward
 		 * one with mere GRO the answer would wait for the next packet (6.1 to 6.18, veth_xdp_flush()) */
 		return p.port->flags & PORT_REDIRECT ? bpf_redirect(hook_ifindex(ctx), 0) : XDP_TX;

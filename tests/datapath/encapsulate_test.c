@@ -269,7 +269,11 @@ static void an_entry_reused_under_the_program_is_not_used(void **state)
 {
 	struct rig *r = *state;
 	struct frame in = datagram(CN, HOME1, 64);
-	struct binding b = { .care_of = addr(COA2), .home = addr(HOME2), .expires = UINT64_MAX, .nexthop = HOP_14 };
+	struct binding b = { .care_of = addr(COA2),
+			     .home = addr(HOME2),
+			     .expires = UINT64_MAX,
+			     .nexthop = HOP_14,
+			     .flags = BINDING_HOME_AGENT };
 	struct in6_addr key = addr(HOME1);
 
 	map_set(r->xdp->maps.bindings, &key, &b);

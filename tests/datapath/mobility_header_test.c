@@ -193,7 +193,7 @@ static void a_full_refill_is_one_burst_and_not_more(void **state)
 static void more_sources_than_remembered_are_still_bounded_in_all(void **state)
 {
 	struct rig *r = *state;
-	struct frame in = mobility_header(COA1, HA, MH_COTI, 16);
+	struct frame in = mobility_header(COA1, HA, MH_BU, 16);
 	struct bucket few = { .last = 0, .tokens = 0 };
 	uint32_t which = LIMIT_ALL_MH;
 	unsigned int passed = 0;

@@ -18,6 +18,8 @@
 #define GOOD ROLES NODE HOME(ADDRESS) UPLINKS("{ interface: wlan0 }")
 #define WITH_HOME(text) ROLES NODE HOME(text) UPLINKS("{ interface: wlan0 }")
 #define WITH_UPLINKS(text) ROLES NODE HOME(ADDRESS) UPLINKS(text)
+#define OPTIMISE(text) GOOD "  route-optimisation: " text "\n"
+#define LISTED(text) OPTIMISE("list") "  correspondents: [" text "]\n"
 #define MEMBER(text) WITH_HOME("{ address: 2001:db8:1::100, home-agent: 2001:db8:1::1, " text " }")
 
 struct outcome {
@@ -101,6 +103,26 @@ static const struct bad {
 	  "F:5: mobile-node.uplinks[1].interface: 'a': given twice: expected a name other than that of line 4" },
 	{ WITH_UPLINKS("{ interface: mobgw0 }"), "expected a name that, also with p added, is none of interfaces" },
 	{ WITH_UPLINKS("{ interface: a, mode: tc }"), "uplinks[0].mode: unknown key" },
+
+	/* route optimisation */
+	{ OPTIMISE("some"), "F:5: mobile-node.route-optimisation: 'some': expected one of all, none, list" },
+	{ OPTIMISE("[all]"), "F:5: mobile-node.route-optimisation: expected a word" },
+	{ OPTIMISE("list"), "mobile-node.correspondents: missing: expected this key with route-optimisation: list" },
+	{ LISTED(""), "F:6: mobile-node.correspondents: 0 entries: expected 1..64" },
+	{ OPTIMISE("all") "  correspondents: [2001:db8::/32]\n",
+	  "F:6: mobile-node.correspondents: expected only with route-optimisation: list" },
+	{ OPTIMISE("none") "  correspondents: [2001:db8::/32]\n", "expected only with route-optimisation: list" },
+	{ GOOD "  correspondents: [2001:db8::/32]\n", "F:5: mobile-node.correspondents: expected only with" },
+	{ OPTIMISE("all") "  correspondents: []\n", "F:6: mobile-node.correspondents: 0 entries: expected 1..64" },
+	{ OPTIMISE("list") "  correspondents: 2001:db8::/32\n", "'2001:db8::/32': expected a list" },
+	{ LISTED("www.example.com"),
+	  "F:6: mobile-node.correspondents[0]: 'www.example.com': expected an IPv6 address, or a prefix, address/length" },
+	{ LISTED("2001:db8::/129"), "'2001:db8::/129': expected a prefix length of 0..128" },
+	{ LISTED("2001:db8::1/64"), "'2001:db8::1/64': expected no bits set beyond the prefix length" },
+	{ LISTED("'ff0e::/16'"), "'ff0e::/16': expected a prefix of routable unicast addresses" },
+	{ LISTED("2001:db8::1,\n2001:db8:0::1/128"),
+	  "F:7: mobile-node.correspondents[1]: '2001:db8:0::1/128': given twice: expected a prefix other than that of line 6" },
+	{ GOOD "correspondent: { max-lifetime: 421 }\n", "F:5: correspondent.max-lifetime: '421': expected 4..420 seconds" },
 };
 /* clang-format on */
 
@@ -130,7 +152,7 @@ static void what_is_not_given_has_its_default(void **state)
 	struct config *config = parse_good(GOOD);
 	struct in6_addr prefix = addr("2001:db8:1::");
 
-	assert_int_equal(config->roles, ROLE_MOBILE_NODE);
+	assert_int_equal(config->roles, ROLE_MOBILE_NODE | ROLE_CORRESPONDENT);
 	assert_int_equal(config->auth, AUTH_IPSEC);
 	assert_int_equal(config->home_address_count, 1);
 	assert_true(addr_equal(&config->home_addresses[0].prefix, &prefix));
@@ -142,7 +164,56 @@ static void what_is_not_given_has_its_default(void **state)
 	assert_string_equal(config->pin_dir, "/sys/fs/bpf/mobgw");
 	assert_string_equal(config->control_path, "/run/mobgw/control");
 	assert_int_equal(config->max_bindings, LIMIT_HOME_ADDRESSES);
+	assert_int_equal(config->optimise, OPTIMISE_ALL);
+	assert_int_equal(config->correspondent_count, 0);
+	assert_int_equal(config->peer_bindings, 4096);
+	assert_int_equal(config->peer_lifetime_s, 420);
+	assert_int_equal(config->refused_count, 0);
 	config_free(config);
+}
+
+static void route_optimisation_is_for_all_for_none_or_for_a_list(void **state)
+{
+	static const struct {
+		const char *text;
+		enum config_optimise optimise;
+		size_t count;
+	} cases[] = {
+		{ OPTIMISE("all"), OPTIMISE_ALL, 0 },
+		{ OPTIMISE("none"), OPTIMISE_NONE, 0 },
+		{ LISTED("2001:db8::/32"), OPTIMISE_LIST, 1 },
+		{ LISTED("2001:db8:5::5, '::/0', 2001:db8:6::/64"), OPTIMISE_LIST, 3 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct config *config = parse_good(cases[i].text);
+
+		assert_int_equal(config->optimise, cases[i].optimise);
+		assert_int_equal(config->correspondent_count, cases[i].count);
+		config_free(config);
+	}
+}
+
+static void correspondents_are_prefixes_and_an_address_alone_is_itself(void **state)
+{
+	struct config *config = parse_good(LISTED("2001:db8:5::5, '::/0', 2001:db8:6::/64"));
+	struct in6_addr alone = addr("2001:db8:5::5"), prefix = addr("2001:db8:6::");
+
+	assert_true(addr_equal(&config->correspondents[0].prefix, &alone));
+	assert_int_equal(config->correspondents[0].len, 128);
+	assert_true(IN6_IS_ADDR_UNSPECIFIED(&config->correspondents[1].prefix));
+	assert_int_equal(config->correspondents[1].len, 0);
+	assert_true(addr_equal(&config->correspondents[2].prefix, &prefix));
+	assert_int_equal(config->correspondents[2].len, 64);
+	config_free(config);
+}
+
+static void ways_of_route_optimisation_have_the_names_of_the_file(void **state)
+{
+	assert_string_equal(config_optimise_name(OPTIMISE_ALL), "all");
+	assert_string_equal(config_optimise_name(OPTIMISE_NONE), "none");
+	assert_string_equal(config_optimise_name(OPTIMISE_LIST), "list");
+	assert_string_equal(config_optimise_name(OPTIMISE_LIST + 1), "unknown");
 }
 
 static void uplinks_are_interfaces_by_tc_unless_the_file_says_otherwise(void **state)
@@ -190,6 +261,11 @@ static const struct boundary {
 	{ WITH_HOME("{ address: 9001::1, home-agent: 2001:db8:1::1, home-prefix: '8000::/2' }"), NULL },
 	{ WITH_HOME("{ address: 2001:db8:1::101, home-agent: 2001:db8:1::1, home-prefix: 2001:db8:1::100/127 }"), NULL },
 	{ MEMBER("home-prefix: 2001:db8:1::100/128"), "'2001:db8:1::100/128': expected a prefix length of 1..127" },
+	{ LISTED("'::/0'"), NULL },
+	{ LISTED("'::/1'"), NULL },
+	{ LISTED("2001:db8::2/127"), NULL },
+	{ LISTED("2001:db8::1/128"), NULL },
+	{ LISTED("2001:db8::1/129"), "'2001:db8::1/129': expected a prefix length of 0..128" },
 };
 /* clang-format on */
 
@@ -246,6 +322,7 @@ static void lists_end_at_their_limits(void **state)
 		{ ROLES NODE "  home-addresses:\n", "    - { address: 2001:db8:1::%x, home-agent: 2001:db8:1::1 }\n",
 		  UPLINKS("{ interface: a }"), LIMIT_HOME_ADDRESSES },
 		{ ROLES NODE HOME(ADDRESS) "  uplinks:\n", "    - { interface: u%x }\n", "", LIMIT_UPLINKS },
+		{ OPTIMISE("list") "  correspondents:\n", "    - 2001:db8::%x\n", "", LIMIT_REFUSED },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -306,6 +383,13 @@ static char *print(const struct config *config)
 	return text;
 }
 
+static void assert_same_prefixes(const struct config_prefix *a, size_t a_count, const struct config_prefix *b,
+				 size_t b_count)
+{
+	assert_int_equal(a_count, b_count);
+	assert_memory_equal(a, b, a_count * sizeof(*a));
+}
+
 static void printed_configurations_load_to_the_same(void **state)
 {
 	static const char *const texts[] = {
@@ -315,6 +399,9 @@ static void printed_configurations_load_to_the_same(void **state)
 			"4 }, "
 			"{ address: 2001:db8:2::5, home-agent: 2001:db8:9::1, lifetime: 262140 }")
 			UPLINKS("{ interface: a, preference: 7 }, { interface: b }"),
+		OPTIMISE("none"),
+		LISTED("2001:db8:5::5, '::/0', 2001:db8:6::/64, 8000::/1"),
+		GOOD "correspondent: { max-bindings: 7, max-lifetime: 8, refuse-prefixes: ['::/0', 2001:db8::9] }\n",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -327,6 +414,12 @@ static void printed_configurations_load_to_the_same(void **state)
 		assert_int_equal(first->auth, second->auth);
 		assert_int_equal(first->roles, second->roles);
 		assert_int_equal(first->max_bindings, second->max_bindings);
+		assert_int_equal(first->peer_bindings, second->peer_bindings);
+		assert_int_equal(first->peer_lifetime_s, second->peer_lifetime_s);
+		assert_int_equal(first->optimise, second->optimise);
+		assert_same_prefixes(first->refused, first->refused_count, second->refused, second->refused_count);
+		assert_same_prefixes(first->correspondents, first->correspondent_count, second->correspondents,
+				     second->correspondent_count);
 		assert_int_equal(first->interface_count, second->interface_count);
 		assert_memory_equal(first->interfaces, second->interfaces,
 				    first->interface_count * sizeof(*first->interfaces));
@@ -347,6 +440,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_configurations_are_refused_with_place_and_expectation),
 		cmocka_unit_test(what_is_not_given_has_its_default),
+		cmocka_unit_test(route_optimisation_is_for_all_for_none_or_for_a_list),
+		cmocka_unit_test(correspondents_are_prefixes_and_an_address_alone_is_itself),
+		cmocka_unit_test(ways_of_route_optimisation_have_the_names_of_the_file),
 		cmocka_unit_test(uplinks_are_interfaces_by_tc_unless_the_file_says_otherwise),
 		cmocka_unit_test(each_value_is_taken_up_to_its_limit_and_refused_beyond),
 		cmocka_unit_test(two_bad_addresses_give_one_message_each),

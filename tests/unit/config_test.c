@@ -25,6 +25,8 @@
 #define GOOD TOP HA ADDRESS LINKS
 #define LINK(text) TOP HA ADDRESS "  home-links: [" text "]\n"
 #define NODE(text) GOOD "  mobile-nodes: [" text "]\n"
+#define CORRESPONDENT(text) "roles: [correspondent]\n" INTERFACES "correspondent: { " text " }\n"
+#define REFUSED(text) CORRESPONDENT("refuse-prefixes: [" text "]")
 #define P(n) "{ prefix: 2001:db8:" #n "::/64 }, "
 
 struct outcome {
@@ -139,8 +141,8 @@ static const struct bad {
 	{ TOP HA, "F:3: home-agent: '': expected a mapping (key: value)" },
 	{ "roles: home-agent\n" INTERFACES HA ADDRESS LINKS, "F:1: roles: 'home-agent': expected a list of words" },
 	{ "roles: [[home-agent]]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[0]: expected a word" },
-	{ "roles: []\n" INTERFACES HA ADDRESS LINKS, "F:1: roles: no role: expected home-agent or mobile-node" },
-	{ "roles: [home-agent, gateway]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[1]: 'gateway': expected one of home-agent, mobile-node" },
+	{ "roles: []\n" INTERFACES HA ADDRESS LINKS, "F:1: roles: no role: expected home-agent, mobile-node or correspondent" },
+	{ "roles: [home-agent, gateway]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[1]: 'gateway': expected one of home-agent, mobile-node, correspondent" },
 	{ "roles: [1]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[0]: '1': expected one of home-agent, mobile-node" },
 	{ ROLES "interfaces: eth0\n" HA ADDRESS LINKS, "F:2: interfaces: 'eth0': expected a list" },
 	{ ROLES "interfaces: [eth0]\n" HA ADDRESS LINKS, "F:2: interfaces[0]: 'eth0': expected a mapping (key: value)" },
@@ -255,6 +257,47 @@ static const struct bad {
 	{ GOOD "control: { mode: 00660 }\n", "'00660': expected an octal mode" },
 	{ GOOD "control: { group: 'a b' }\n", "F:6: control.group: 'a b': expected the name of a group" },
 	{ GOOD "control: { group: '' }\n", "F:6: control.group: '': expected 1..32 characters" },
+
+	/* the correspondent */
+	{ "roles: [correspondent]\n", "F:1: interfaces: missing: expected this key" },
+	{ "roles: [correspondent]\n" INTERFACES HA ADDRESS LINKS, "F:3: home-agent: expected only with the role home-agent" },
+	{ "roles: [correspondent]\n" INTERFACES "mobile-node: { home-addresses: [{ address: 2001:db8:1::5, "
+	  "home-agent: 2001:db8:1::1 }], uplinks: [{ interface: a }] }\n",
+	  "F:3: mobile-node: expected only with the role mobile-node" },
+	{ "roles: [correspondent, home-agent]\n" INTERFACES, "F:1: home-agent: missing: expected this section for the role" },
+	{ "roles: [correspondent, home-agent, mobile-node]\n" INTERFACES, "F:1: roles: expected home-agent or mobile-node: one" },
+	{ CORRESPONDENT("nonces: 3"), "F:3: correspondent.nonces: unknown key: expected one of max-bindings, max-lifetime, "
+	  "refuse-prefixes" },
+	{ GOOD "correspondent:\n", "F:6: correspondent: '': expected a mapping (key: value)" },
+	{ GOOD "correspondent: { max-bindings: 0 }\n", "F:6: correspondent.max-bindings: '0': expected 1..65536" },
+	{ CORRESPONDENT("max-bindings: many"), "'many': expected a decimal number" },
+	{ CORRESPONDENT("refuse-prefixes: '::/0'"), "F:3: correspondent.refuse-prefixes: '::/0': expected a list" },
+	{ REFUSED("{ a: b }"), "F:3: correspondent.refuse-prefixes[0]: expected a text" },
+	{ REFUSED("2001:zz::/64"), "F:3: correspondent.refuse-prefixes[0]: '2001:zz::/64': expected an IPv6 address, or a "
+	  "prefix, address/length" },
+	{ REFUSED("192.0.2.0/24"), "'192.0.2.0/24': expected an IPv6 address, or a prefix" },
+	{ REFUSED("''"), "refuse-prefixes[0]: '': expected an IPv6 address, or a prefix" },
+	{ REFUSED("/64"), "'/64': expected an IPv6 address, or a prefix" },
+	{ REFUSED("'fe80::1%eth0'"), "expected an IPv6 address, or a prefix" },
+	{ REFUSED("2001:0db8:0001:0000:0000:0000:0000:0000:0000:0000:0000"), "expected an IPv6 address, or a prefix" },
+	{ REFUSED("2001:db8::/129"), "'2001:db8::/129': expected a prefix length of 0..128" },
+	{ REFUSED("'2001:db8::/'"), "expected a prefix length of 0..128" },
+	{ REFUSED("2001:db8::/-1"), "expected a prefix length of 0..128" },
+	{ REFUSED("2001:db8::/032"), "expected a prefix length of 0..128" },
+	{ REFUSED("'::/00'"), "'::/00': expected a prefix length of 0..128" },
+	{ REFUSED("2001:db8::/32/32"), "expected a prefix length of 0..128" },
+	{ REFUSED("2001:db8::/4294967328"), "expected a prefix length of 0..128" },
+	{ REFUSED("2001:db8::1/127"), "'2001:db8::1/127': expected no bits set beyond the prefix length" },
+	{ REFUSED("2001:db8::/0"), "'2001:db8::/0': expected no bits set beyond the prefix length" },
+	{ REFUSED("'ff00::/8'"), "'ff00::/8': expected a prefix of routable unicast addresses" },
+	{ REFUSED("'fe80::/10'"), "'fe80::/10': expected a prefix of routable unicast addresses" },
+	{ REFUSED("'::'"), "'::': expected a prefix of routable unicast addresses" },
+	{ REFUSED("'::1'"), "'::1': expected a prefix of routable unicast addresses" },
+	{ REFUSED("\n    2001:db8::/32,\n    '::/0',\n    2001:DB8:0::/32"),
+	  "F:6: correspondent.refuse-prefixes[2]: '2001:DB8:0::/32': given twice: expected a prefix other than that of "
+	  "line 4" },
+	{ REFUSED("2001:db8::1, 2001:db8::1/128"), "'2001:db8::1/128': given twice: expected a prefix other than that of line 3" },
+	{ REFUSED("'::/0', '::/0'"), "refuse-prefixes[1]: '::/0': given twice" },
 };
 /* clang-format on */
 
@@ -421,7 +464,7 @@ static void the_example_of_the_issue_loads_as_meant(void **state)
 		"    - { home-address: 2001:db8:1::100 }\n");
 	struct in6_addr agent = addr("2001:db8:1::1"), home = addr("2001:db8:1::100"), off = addr("2001:db8:2::1");
 
-	assert_int_equal(config->roles, ROLE_HOME_AGENT);
+	assert_int_equal(config->roles, ROLE_HOME_AGENT | ROLE_CORRESPONDENT);
 	assert_int_equal(config->interface_count, 2);
 	assert_string_equal(config->interfaces[0].name, "eth0");
 	assert_string_equal(config->interfaces[1].name, "eth1");
@@ -456,6 +499,167 @@ static void what_is_not_given_has_its_default(void **state)
 	assert_string_equal(config->control_path, "/run/mobgw/control");
 	assert_null(config->control_group);
 	assert_int_equal(config->control_mode, 0660);
+	assert_int_equal(config->peer_bindings, 4096);
+	assert_int_equal(config->peer_lifetime_s, 420);
+	assert_int_equal(config->refused_count, 0);
+	config_free(config);
+}
+
+static void a_correspondent_alone_has_no_agent_and_no_homes(void **state)
+{
+	struct config *config = parse_good("roles: [correspondent]\n" INTERFACES);
+
+	assert_int_equal(config->roles, ROLE_CORRESPONDENT);
+	assert_true(IN6_IS_ADDR_UNSPECIFIED(&config->agent));
+	assert_int_equal(config->interface_count, 2);
+	assert_int_equal(config->interfaces[0].mode, ATTACH_AUTO);
+	assert_int_equal(config->home_link_count, 0);
+	assert_int_equal(config->mobile_node_count, 0);
+	assert_int_equal(config->home_address_count, 0);
+	assert_int_equal(config->max_bindings, 0);
+	assert_int_equal(config->peer_bindings, 4096);
+	assert_int_equal(config->peer_lifetime_s, 420);
+	assert_int_equal(config->refused_count, 0);
+	config_free(config);
+}
+
+/* Naming what every node is changes nothing. */
+static void correspondent_may_stand_beside_another_role(void **state)
+{
+	struct config *config = parse_good("roles: [home-agent, correspondent]\n" INTERFACES HA ADDRESS LINKS);
+	char *text = print(config);
+
+	assert_int_equal(config->roles, ROLE_HOME_AGENT | ROLE_CORRESPONDENT);
+	assert_null(strstr(text, "- correspondent"));
+	free(text);
+	config_free(config);
+	config = parse_good("roles: [correspondent]\n" INTERFACES);
+	text = print(config);
+	assert_non_null(strstr(text, "- correspondent"));
+	free(text);
+	config_free(config);
+}
+
+/* clang-format off */
+static const struct boundary {
+	const char *text;
+	const char *message; /* NULL: is taken */
+} boundaries[] = {
+	{ CORRESPONDENT("max-bindings: 0"), "correspondent.max-bindings: '0': expected 1..65536" },
+	{ CORRESPONDENT("max-bindings: 1"), NULL },
+	{ CORRESPONDENT("max-bindings: 2"), NULL },
+	{ CORRESPONDENT("max-bindings: 65535"), NULL },
+	{ CORRESPONDENT("max-bindings: 65536"), NULL },
+	{ CORRESPONDENT("max-bindings: 65537"), "correspondent.max-bindings: '65537': expected 1..65536" },
+	{ CORRESPONDENT("max-lifetime: 3"), "correspondent.max-lifetime: '3': expected 4..420 seconds" },
+	{ CORRESPONDENT("max-lifetime: 4"), NULL },
+	{ CORRESPONDENT("max-lifetime: 5"), NULL },
+	{ CORRESPONDENT("max-lifetime: 419"), NULL },
+	{ CORRESPONDENT("max-lifetime: 420"), NULL },
+	{ CORRESPONDENT("max-lifetime: 421"), "correspondent.max-lifetime: '421': expected 4..420 seconds" },
+	{ CORRESPONDENT("max-lifetime: 0"), "correspondent.max-lifetime: '0': expected 4..420 seconds" },
+	{ REFUSED("2001:db8::1/127"), "expected no bits set beyond the prefix length" },
+	{ REFUSED("2001:db8::1/128"), NULL },
+	{ REFUSED("2001:db8::1/129"), "'2001:db8::1/129': expected a prefix length of 0..128" },
+	{ REFUSED("'::/0'"), NULL },
+	{ REFUSED("'::/1'"), NULL },
+	{ REFUSED("8000::/1"), NULL },
+	{ REFUSED("8000::/0"), "'8000::/0': expected no bits set beyond the prefix length" },
+	{ REFUSED(""), NULL },
+};
+/* clang-format on */
+
+static void each_value_is_taken_up_to_its_limit_and_refused_beyond(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(boundaries); i++) {
+		const struct boundary *now = &boundaries[i];
+		struct outcome got = parse(now->text, strlen(now->text));
+		bool as_meant = now->message ? got.err == -EINVAL && strstr(got.errors, now->message)
+					     : !got.err && !got.errors_len;
+
+		if (!as_meant)
+			fail_msg("case %zu: %d\n%s\nexpected: %s\ngot: %s", i, got.err, now->text,
+				 now->message ? now->message : "taken", got.errors);
+		forget(&got);
+	}
+}
+
+static void refused_prefixes_end_at_their_limit(void **state)
+{
+	for (size_t count = LIMIT_REFUSED - 1; count <= LIMIT_REFUSED + 1; count++) {
+		char *text;
+		size_t len;
+		FILE *out = open_memstream(&text, &len);
+		struct outcome got;
+
+		fputs("roles: [correspondent]\n" INTERFACES "correspondent:\n  refuse-prefixes:\n", out);
+		for (size_t i = 0; i < count; i++)
+			fprintf(out, "  - 2001:db8:%zx::/48\n", i + 1);
+		fclose(out);
+		got = parse(text, len);
+		if (got.err != (count > LIMIT_REFUSED ? -EINVAL : 0))
+			fail_msg("%zu entries: %d %s", count, got.err, got.errors);
+		if (got.err)
+			assert_string_equal(got.errors,
+					    "F:4: correspondent.refuse-prefixes: 65 entries: expected 0..64\n");
+		else
+			assert_int_equal(got.config->refused_count, count);
+		forget(&got);
+		free(text);
+	}
+}
+
+/* A refused entry has no prefix: not one that the next can be the twin of. */
+static void two_bad_prefixes_give_one_message_each(void **state)
+{
+	static const char text[] = REFUSED("a, b, 2001:db8::1/64, 2001:db8::1/64");
+	struct outcome got = parse(text, strlen(text));
+
+	assert_int_equal(got.err, -EINVAL);
+	assert_int_equal(count_lines(got.errors), 4);
+	assert_null(strstr(got.errors, "twice"));
+	forget(&got);
+}
+
+static void a_list_of_prefixes_holds_what_is_inside_of_one(void **state)
+{
+	struct config *config =
+		parse_good(REFUSED("2001:db8:1::/48, 2001:db8:2::5, 2001:db8:8000::/33, 2001:db8:3::6/127"));
+	static const struct {
+		const char *addr;
+		bool held;
+	} cases[] = {
+		{ "2001:db8:1::", true },
+		{ "2001:db8:1:ffff:ffff:ffff:ffff:ffff", true },
+		{ "2001:db8:0:ffff:ffff:ffff:ffff:ffff", false },
+		{ "2001:db8:2::5", true },
+		{ "2001:db8:2::4", false },
+		{ "2001:db8:2::6", false },
+		{ "2001:db8:8000::1", true },
+		{ "2001:db8:7fff::1", false },
+		{ "2001:db8:3::5", false },
+		{ "2001:db8:3::6", true },
+		{ "2001:db8:3::7", true },
+		{ "2001:db8:3::8", false },
+	};
+
+	assert_int_equal(config->refused_count, 4);
+	assert_int_equal(config->refused[1].len, 128);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct in6_addr a = addr(cases[i].addr);
+
+		if (config_prefixes_hold(config->refused, config->refused_count, &a) != cases[i].held)
+			fail_msg("%s", cases[i].addr);
+		assert_false(config_prefixes_hold(config->refused, 0, &a));
+		assert_false(config_prefixes_hold(NULL, 0, &a));
+	}
+	config_free(config);
+	config = parse_good(REFUSED("'::/0'"));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct in6_addr a = addr(cases[i].addr);
+
+		assert_true(config_prefixes_hold(config->refused, config->refused_count, &a));
+	}
 	config_free(config);
 }
 
@@ -488,6 +692,10 @@ static void assert_same_top(const struct config *a, const struct config *b)
 static void assert_same(const struct config *a, const struct config *b)
 {
 	assert_same_top(a, b);
+	assert_int_equal(a->peer_bindings, b->peer_bindings);
+	assert_int_equal(a->peer_lifetime_s, b->peer_lifetime_s);
+	assert_int_equal(a->refused_count, b->refused_count);
+	assert_memory_equal(a->refused, b->refused, a->refused_count * sizeof(*a->refused));
 	assert_true(addr_equal(&a->agent, &b->agent));
 	assert_int_equal(a->auth, b->auth);
 	assert_int_equal(a->max_bindings, b->max_bindings);
@@ -527,6 +735,11 @@ static const char *const good_texts[] = {
 	ROLES "interfaces: [{ name: abcdefghijklmno, mode: native }, { name: '~', mode: generic }, { name: 'null', "
 	      "mode: tc }, "
 	      "{ name: eth1, mode: auto }, { name: '0x1' }]\n" HA ADDRESS LINKS,
+	GOOD "correspondent: { max-bindings: 1, max-lifetime: 4, refuse-prefixes: [] }\n",
+	"roles: [correspondent, home-agent]\n" INTERFACES HA ADDRESS LINKS "correspondent: {}\n",
+	"roles: [correspondent]\n" INTERFACES,
+	CORRESPONDENT("max-bindings: 65536, max-lifetime: 420"),
+	REFUSED("'::/0', 2001:db8::/32, 2001:db8::/128, 2001:db8::1, 8000::/1, '::/1', 64:ff9b::/96"),
 };
 
 static void printed_configurations_load_to_the_same(void **state)
@@ -644,12 +857,13 @@ static void the_examples_of_the_manual_page_load(void **state)
 	}
 	fclose(manual);
 	free(line);
-	assert_int_equal(count, 2);
+	assert_int_equal(count, 3);
 }
 
 static void the_packaged_examples_load(void **state)
 {
-	static const char *const paths[] = { "packaging/mobgwd.yaml", "packaging/mobgwd-mobile-node.yaml" };
+	static const char *const paths[] = { "packaging/mobgwd.yaml", "packaging/mobgwd-mobile-node.yaml",
+					     "packaging/mobgwd-correspondent.yaml" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		struct outcome got = load(paths[i]);
@@ -673,6 +887,12 @@ int main(void)
 		cmocka_unit_test(a_file_without_permission_is_refused),
 		cmocka_unit_test(the_example_of_the_issue_loads_as_meant),
 		cmocka_unit_test(what_is_not_given_has_its_default),
+		cmocka_unit_test(a_correspondent_alone_has_no_agent_and_no_homes),
+		cmocka_unit_test(correspondent_may_stand_beside_another_role),
+		cmocka_unit_test(each_value_is_taken_up_to_its_limit_and_refused_beyond),
+		cmocka_unit_test(refused_prefixes_end_at_their_limit),
+		cmocka_unit_test(two_bad_prefixes_give_one_message_each),
+		cmocka_unit_test(a_list_of_prefixes_holds_what_is_inside_of_one),
 		cmocka_unit_test(attach_modes_have_the_names_of_the_file),
 		cmocka_unit_test(printed_configurations_load_to_the_same),
 		cmocka_unit_test(a_hundred_thousand_mobile_nodes_load_in_two_seconds),

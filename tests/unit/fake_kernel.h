@@ -299,10 +299,13 @@ void control_publish(struct gateway *gw, enum gateway_event what, const struct g
 {
 	static const char *const names[] = { "registered", "refreshed",	 "moved", "deregistered", "expired",
 					     "refused",	   "dad-failed", "link",  "adopted",	  "attached",
-					     "detached",   "at-home",	 "lost" };
+					     "detached",   "at-home",	 "lost",  "optimised",	  "unoptimised",
+					     "peer-bound", "peer-gone" };
 
 	assert_true((size_t)what < ARRAY_SIZE(names));
 	fake_call("publish %s %s", names[what], addr_text(&info->home));
 }
+
+#include "fake_peers.h"
 
 #endif

@@ -25,9 +25,14 @@ static struct config_mobile_node rig_nodes[RIG_NODES];
 static struct config rig_config;
 static struct gateway gw;
 
+static void rig_wake_peers_at(struct gateway *gateway, struct mono when)
+{
+}
+
 static inline int rig_setup(void **state)
 {
 	memset(&fake, 0, sizeof(fake));
+	memset(&fake_peers, 0, sizeof(fake_peers));
 	fake.now = mono_add_s((struct mono){ 0 }, START_S);
 	fake.links[0] = (struct link_info){ .name = "home0", .ifindex = HOME_IFINDEX, .ethernet = true, .up = true };
 	rig_links[0] = (struct config_home_link){
@@ -46,12 +51,17 @@ static inline int rig_setup(void **state)
 				      .mobile_nodes = rig_nodes,
 				      .mobile_node_count = RIG_NODES,
 				      .max_bindings = 100,
+				      .peer_bindings = 100,
+				      .peer_lifetime_s = RR_BINDING_LIFETIME_S,
 				      .dad_transmits = 1 };
 	gw = (struct gateway){ .config = &rig_config,
 			       .clock = fake_clock,
+			       .wake_peers_at = rig_wake_peers_at,
 			       .attachments = rig_attachments,
+			       .nh = (struct nexthops *)&fake, /* only whether it is there matters */
 			       .bindings = binding_cache_new(100) };
 	assert_non_null(gw.bindings);
+	assert_int_equal(correspondent_open(&gw), 0);
 	assert_int_equal(home_agent_open(&gw), 0);
 	EXPECT_CALLS("home_links_set 2001:db8:1::/64:7 2001:db8:2::/64:0");
 	return 0;
@@ -71,6 +81,7 @@ static inline int rig_teardown(void **state)
 	binding_for_each(gw.bindings, rig_count_active, &active);
 	assert_int_equal(fake_references(), active);
 	home_agent_close(&gw);
+	correspondent_close(&gw);
 	binding_cache_free(gw.bindings);
 	return 0;
 }

@@ -35,7 +35,7 @@ static struct config rig_config;
 static struct gateway gw;
 
 static struct rig {
-	struct mono wake;
+	struct mono wake, peers_wake;
 	struct home_address entry; /* in the data path */
 	bool has_entry;
 	struct mono expires;
@@ -166,6 +166,13 @@ static void rig_wake_at(struct gateway *gateway, struct mono when)
 	rig.wake = when;
 }
 
+/* Never later than what was asked for before, as main.c's. */
+static void rig_wake_peers_at(struct gateway *gateway, struct mono when)
+{
+	if (mono_before(when, rig.peers_wake))
+		rig.peers_wake = when;
+}
+
 /* ---- the home agent ---- */
 
 /* An update that was sent reaches the agent at once; its answer takes the round trip. */
@@ -276,6 +283,7 @@ static inline void hear(int ifindex, const char *router, const char *prefix, boo
 
 static inline void start(void)
 {
+	assert_int_equal(mobile_peers_open(&gw), 0);
 	assert_int_equal(mobile_node_open(&gw), 0);
 	mobile_node_start(&gw);
 	agent_receives();
@@ -285,6 +293,8 @@ static inline int rig_setup(void **state)
 {
 	memset(&fake, 0, sizeof(fake));
 	memset(&rig, 0, sizeof(rig));
+	memset(&fake_peers, 0, sizeof(fake_peers));
+	rig.peers_wake = UPDATE_NEVER;
 	rig.wake = UPDATE_NEVER;
 	rig.grant_s = 600;
 	fake.now = mono_add_s((struct mono){ 0 }, START_S);
@@ -304,12 +314,15 @@ static inline int rig_setup(void **state)
 				      .home_address_count = 1,
 				      .uplinks = rig_uplinks,
 				      .uplink_count = 2 };
-	gw = (struct gateway){ .config = &rig_config, .clock = fake_clock, .wake_at = rig_wake_at };
+	gw = (struct gateway){
+		.config = &rig_config, .clock = fake_clock, .wake_at = rig_wake_at, .wake_peers_at = rig_wake_peers_at
+	};
 	return 0;
 }
 
 static inline int rig_teardown(void **state)
 {
+	mobile_peers_close(&gw);
 	mobile_node_close(&gw);
 	return 0;
 }

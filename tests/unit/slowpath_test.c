@@ -50,6 +50,13 @@ static struct config_home_link home_links[] = {
 static struct config config = { .home_links = home_links, .home_link_count = ARRAY_SIZE(home_links) };
 static struct slowpath slow;
 
+static uint32_t nothing_direct(void *arg, const struct in6_addr *src, const struct in6_addr *dst)
+{
+	return 0;
+}
+
+static const struct slowpath_roles roles = { .direct_mtu = nothing_direct };
+
 static struct binding_entry *bind_home(const char *home, const char *care_of)
 {
 	struct binding_request req = { .home = address(home), .care_of = address(care_of), .lifetime_s = 60, .seq = 1 };
@@ -66,6 +73,7 @@ static int setup(void **state)
 	memset(&answered, 0, sizeof(answered));
 	next_mtu = 1500;
 	slow.config = &config;
+	slow.roles = &roles;
 	slow.cache = binding_cache_new(8);
 	slow.packet = slow.tunnel = slow.raw = -1; /* what would be sent is counted as refused */
 	return slow.cache ? 0 : -1;

@@ -15,7 +15,7 @@ TOP = Path(__file__).resolve().parents[3]
 MOBGWD = os.environ.get("MOBGWD", str(TOP / "build/mobgwd"))
 MOBGW = os.environ.get("MOBGW", str(TOP / "build/mobgw"))
 BPFFS = "/sys/fs/bpf"
-ABI = "2"
+ABI = "3"
 
 
 def bpffs_mounted():

@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The correspondent, which every node is: test inits that the data path left, registrations that two tokens vouch for,
+ * and the nonces behind both. RFC 6275 §9. What becomes of an update is correspondent_update.c's.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "gateway.h"
+
+enum {
+	TICK_MOST = 1000,    /* bindings that end in one turn of the loop */
+	REFRESH_LEAD_S = 20, /* a refresh is asked for so long before the end of a binding in use */
+	REFRESH_AGAIN_S = 5,
+	REFRESH_MOST = 3,	  /* requests for one lifetime */
+	UNREACHABLE_MOST = 3,	  /* §9.3.4, "persistent": so many ... */
+	UNREACHABLE_OVER_S = 5,	  /* ... over so long ... */
+	UNREACHABLE_PAUSE_S = 10, /* ... without so long a pause */
+};
+
+/* Beside the cache's entry. */
+struct peer_state {
+	struct in6_addr local; /* our address that it is bound with */
+	unsigned int requests; /* for a refresh, in this lifetime */
+	unsigned int unreachables;
+	struct mono first_unreachable, last_unreachable;
+};
+
+struct correspondent {
+	struct rr_nonces nonces;
+	struct binding_cache *bindings;
+	/* two more for their order by time: numbers of bindings that are gone, until the nonces of their updates are;
+	 * and when a refresh is asked for */
+	struct binding_cache *gone, *refresh;
+};
+
+struct binding_entry *correspondent_binding(struct gateway *gw, const struct in6_addr *home)
+{
+	return gw->cn ? binding_find(gw->cn->bindings, home) : NULL;
+}
+
+struct binding_cache *correspondent_bindings(struct gateway *gw)
+{
+	return gw->cn->bindings;
+}
+
+/* ---- nonces ---- */
+
+static int rotate(struct gateway *gw, struct mono now)
+{
+	const struct rr_nonce *nonce;
+	uint8_t fresh[RR_FRESH_LEN];
+	uint16_t first;
+
+	if (getrandom(fresh, sizeof(fresh), 0) != sizeof(fresh) || getrandom(&first, sizeof(first), 0) != sizeof(first))
+		return -EIO;
+	nonce = rr_rotate(&gw->cn->nonces, fresh, first, now);
+	explicit_bzero(fresh, sizeof(fresh));
+	return datapath_nonce_set(gw->dp, nonce, true);
+}
+
+static void keep_nonces(struct gateway *gw, struct mono now)
+{
+	struct rr_nonces *nonces = &gw->cn->nonces;
+
+	for (size_t i = 0; i < ARRAY_SIZE(nonces->at); i++)
+		if (nonces->at[i].used && !rr_find(nonces, nonces->at[i].index, now))
+			datapath_nonce_wipe(gw->dp, nonces->at[i].index);
+	rr_expire(nonces, now);
+	if (!mono_before(now, rr_rotate_at(nonces)))
+		rotate(gw, now);
+}
+
+bool correspondent_nonce(struct gateway *gw, size_t nth, struct nonce_view *out)
+{
+	const struct rr_nonces *nonces = &gw->cn->nonces;
+	struct mono now = gw->clock();
+
+	for (uint16_t back = 0; back < LIMIT_NONCES; back++) {
+		const struct rr_nonce *nonce = rr_find(nonces, nonces->newest - back, now);
+
+		if (!nonce || nth--)
+			continue;
+		out->index = nonce->index;
+		out->age_s = (uint32_t)((now.ns - nonce->made.ns) / 1000000000);
+		out->left_s = RR_NONCE_LIFETIME_S - out->age_s;
+		out->given_out = nonce == rr_newest(nonces, now);
+		return true;
+	}
+	return false;
+}
+
+/* ---- test inits, RFC 6275 §9.4 ---- */
+
+static bool may_test(struct gateway *gw, const struct mh_input *in, const struct mh_msg *init)
+{
+	if (in->has_home || !addr_is_routable(&in->src) || IN6_IS_ADDR_MULTICAST(&in->dst)) {
+		gateway_count(gw, AGENT_TEST_STRANGE);
+		return false;
+	}
+	if (init->type == MH_HOTI && config_prefixes_hold(gw->config->refused, gw->config->refused_count, &in->src)) {
+		gateway_count(gw, AGENT_TEST_REFUSED);
+		return false;
+	}
+	return true;
+}
+
+void correspondent_on_test_init(struct gateway *gw, const struct mh_input *in, const struct mh_msg *init)
+{
+	const struct rr_nonce *nonce = rr_newest(&gw->cn->nonces, gw->clock());
+	bool home = init->type == MH_HOTI;
+	struct mh_msg test = { .type = home ? MH_HOT : MH_COT };
+	uint8_t buf[64];
+	int len;
+
+	if (!may_test(gw, in, init))
+		return;
+	if (!nonce || (home ? rr_home_token : rr_care_of_token)(nonce, &in->src, test.token)) {
+		gateway_count(gw, AGENT_SEND_FAILED);
+		return;
+	}
+	test.nonce_index = nonce->index;
+	memcpy(test.cookie, init->cookie, sizeof(test.cookie));
+	len = mh_build(&test, buf, sizeof(buf), NULL);
+	if (len < 0 || sockets_send_mh(gw->so, &in->dst, &in->src, false, buf, len))
+		gateway_count(gw, AGENT_SEND_FAILED);
+	else
+		gateway_count(gw, AGENT_TEST_ANSWERED);
+	explicit_bzero(&test, sizeof(test));
+	explicit_bzero(buf, sizeof(buf));
+}
+
+/* ---- bindings ---- */
+
+static void publish(struct gateway *gw, enum gateway_event what, const struct binding_entry *entry, const char *text)
+{
+	struct gateway_event_info info = { .home = entry->home,
+					   .care_of = entry->care_of,
+					   .lifetime_s = entry->lifetime_s,
+					   .seq = entry->seq,
+					   .text = text };
+
+	control_publish(gw, what, &info);
+}
+
+/* §5.2.8: the update may be heard again for as long as its nonces live. Room was seen to before. */
+static void remember_number(struct gateway *gw, const struct in6_addr *home, uint16_t seq, struct mono granted)
+{
+	struct binding_request req = { .home = *home, .seq = seq, .lifetime_s = RR_NONCE_LIFETIME_S };
+
+	if (!mono_before(gw->clock(), mono_add_s(granted, RR_NONCE_LIFETIME_S)))
+		return;
+	binding_delete(gw->cn->gone, home);
+	if (!binding_update(gw->cn->gone, &req, granted, NULL))
+		datapath_sequence_keep(gw->dp, home, seq, granted);
+}
+
+static void forget_number(struct gateway *gw, const struct in6_addr *home)
+{
+	binding_delete(gw->cn->gone, home);
+}
+
+static void remove_binding(struct gateway *gw, struct binding_entry *entry, enum agent_reason why)
+{
+	struct in6_addr home = entry->home;
+	struct mono granted = entry->granted;
+	uint16_t seq = entry->seq;
+
+	gateway_count(gw, why);
+	publish(gw, GW_PEER_GONE, entry, agent_reason_name(why));
+	free(entry->role);
+	binding_delete(gw->cn->refresh, &home);
+	binding_delete(gw->cn->bindings, &home);
+	datapath_binding_delete(gw->dp, &home);
+	remember_number(gw, &home, seq, granted);
+}
+
+static void queue_refresh(struct gateway *gw, const struct binding_entry *entry, struct mono when)
+{
+	struct binding_request req = { .home = entry->home, .lifetime_s = 1 };
+
+	binding_delete(gw->cn->refresh, &entry->home);
+	if (mono_before(when, entry->expires))
+		binding_update(gw->cn->refresh, &req, mono_add_s(when, -1), NULL);
+}
+
+static struct mono first_refresh(const struct binding_entry *entry)
+{
+	uint32_t lead_s = entry->lifetime_s / 2 < REFRESH_LEAD_S ? entry->lifetime_s / 2 : REFRESH_LEAD_S;
+
+	return mono_add_s(entry->expires, -(int64_t)lead_s);
+}
+
+/* §9.5.5: to the home address, with neither routing header nor binding. */
+static void request_refresh(struct gateway *gw, struct binding_entry *entry, struct mono now)
+{
+	struct mono used = datapath_binding_used(gw->dp, &entry->home);
+	struct peer_state *state = entry->role;
+	struct mh_msg brr = { .type = MH_BRR };
+	uint8_t buf[16];
+	int len;
+
+	if (state->requests >= REFRESH_MOST || !used.ns || mono_before(mono_add_s(used, REFRESH_LEAD_S), now))
+		return;
+	len = mh_build(&brr, buf, sizeof(buf), NULL);
+	if (len < 0 || sockets_send_mh(gw->so, &state->local, &entry->home, false, buf, len))
+		gateway_count(gw, AGENT_SEND_FAILED);
+	else
+		gateway_count(gw, AGENT_REFRESH_REQUESTED);
+	state->requests++;
+	queue_refresh(gw, entry, mono_add_s(now, REFRESH_AGAIN_S));
+}
+
+static void run_refresh(struct gateway *gw, struct mono now)
+{
+	for (int i = 0; i < TICK_MOST; i++) {
+		struct binding_entry *due = binding_first_expiring(gw->cn->refresh), *entry;
+		struct in6_addr home;
+
+		if (!due || mono_before(now, due->expires))
+			return;
+		home = due->home;
+		binding_delete(gw->cn->refresh, &home);
+		entry = binding_find(gw->cn->bindings, &home);
+		if (entry)
+			request_refresh(gw, entry, now);
+	}
+}
+
+/* ---- registrations ---- */
+
+/*
+ * To where the update came from: with a routing header where its home address stood in an option, else to the home
+ * address itself (§9.5.4). The statuses that the authenticator can't vouch for have none.
+ */
+static void send_ack(struct gateway *gw, const struct mh_input *in, const struct peer_registration *d,
+		     uint32_t lifetime_s)
+{
+	struct mh_msg ack = { .type = MH_BA, .status = d->status, .seq = d->seq, .lifetime_s = lifetime_s };
+	uint16_t auth_offset = 0;
+	uint8_t buf[64];
+	int len, err;
+
+	ack.opt.has_auth = d->with_key;
+	len = mh_build(&ack, buf, sizeof(buf), &auth_offset);
+	err = len < 0 ? len : 0;
+	if (!err && d->with_key)
+		err = rr_authenticator(d->kbm, &d->care_of, &in->dst, buf, auth_offset, buf + auth_offset);
+	if (!err)
+		err = in->has_home ? datapath_answer_set(gw->dp, &d->home, &in->care_of, 0)
+				   : datapath_answer_clear(gw->dp, &d->home);
+	if (!err)
+		err = sockets_send_mh(gw->so, &in->dst, &d->home, in->has_home, buf, len);
+	if (err) {
+		gateway_count(gw, AGENT_SEND_FAILED);
+		log_debug("correspondent: acknowledge %s: %s", addr_text(&d->home), strerror(-err));
+	}
+}
+
+/* One that proved itself takes the place of the binding that ends first, whose number is remembered; where there is no
+ * room for that either, it has to wait. */
+static bool make_room(struct gateway *gw, const struct in6_addr *home)
+{
+	uint32_t most = gw->config->peer_bindings;
+
+	if (binding_find(gw->cn->bindings, home) || binding_count(gw->cn->bindings) < most)
+		return true;
+	if (binding_count(gw->cn->gone) >= most)
+		return false;
+	remove_binding(gw, binding_first_expiring(gw->cn->bindings), AGENT_PEER_EVICTED);
+	return true;
+}
+
+/* 0, or the status that refuses it after all. */
+static uint8_t take_binding(struct gateway *gw, const struct mh_input *in, const struct mh_msg *bu,
+			    struct peer_registration *d)
+{
+	struct binding_request req = { .home = d->home,
+				       .care_of = d->care_of,
+				       .seq = bu->seq,
+				       .flags = bu->flags & (uint16_t)~BU_HOME,
+				       .lifetime_s = d->lifetime_s };
+	struct binding_entry *entry = binding_find(gw->cn->bindings, &d->home);
+	bool moved = !entry || !addr_equal(&entry->care_of, &d->care_of);
+	struct peer_state *state = entry ? entry->role : calloc(1, sizeof(*state));
+
+	if (entry && moved)
+		d->reason = AGENT_PEER_MOVED;
+	if (!state || !make_room(gw, &d->home) || binding_update(gw->cn->bindings, &req, in->when, &entry)) {
+		if (!binding_find(gw->cn->bindings, &d->home))
+			free(state);
+		return BA_NO_RESOURCES;
+	}
+	*state = (struct peer_state){ .local = in->dst };
+	entry->role = state;
+	entry->path_mtu = moved ? 0 : entry->path_mtu;
+	binding_activate(entry);
+	if (datapath_binding_set(gw->dp, entry)) {
+		remove_binding(gw, entry, AGENT_PEER_DELETED);
+		return BA_NO_RESOURCES;
+	}
+	forget_number(gw, &d->home);
+	queue_refresh(gw, entry, first_refresh(entry));
+	gateway_count(gw, d->reason);
+	direct_path_tell(gw, &in->dst, &d->home);
+	if (moved)
+		publish(gw, GW_PEER_BOUND, entry, NULL);
+	return BA_ACCEPTED;
+}
+
+/* A deletion of what isn't there is no fault (§9.5.3): the node only makes sure. */
+static void unbind(struct gateway *gw, const struct mh_input *in, const struct mh_msg *bu,
+		   const struct peer_registration *d)
+{
+	struct binding_entry *entry = binding_find(gw->cn->bindings, &d->home);
+
+	if (entry)
+		remove_binding(gw, entry, AGENT_PEER_DELETED);
+	if (binding_find(gw->cn->gone, &d->home) || binding_count(gw->cn->gone) < gw->config->peer_bindings)
+		remember_number(gw, &d->home, bu->seq, in->when); /* this one must not come again */
+}
+
+static struct peer_known what_is_known(struct gateway *gw, const struct in6_addr *home)
+{
+	const struct binding_entry *entry = binding_find(gw->cn->bindings, home);
+	struct peer_known known = { .bound = entry };
+
+	if (!entry)
+		entry = binding_find(gw->cn->gone, home);
+	if (!entry && gw->ha) {
+		entry = binding_find(gw->bindings, home);
+		known.home_registration = entry;
+	}
+	known.has_seq = entry;
+	known.seq = entry ? entry->seq : 0;
+	return known;
+}
+
+void correspondent_on_bu(struct gateway *gw, const struct mh_input *in, const struct mh_msg *bu)
+{
+	struct peer_known known = what_is_known(gw, &in->src);
+	struct peer_registration d = correspondent_decide(gw->config, &gw->cn->nonces, &known, in, bu, gw->clock());
+	uint32_t lifetime_s = 0;
+
+	switch (d.action) {
+	case PEER_DISCARD:
+	case PEER_ANSWER:
+		gateway_count(gw, d.reason);
+		break;
+	case PEER_BIND:
+		d.status = take_binding(gw, in, bu, &d);
+		lifetime_s = d.status == BA_ACCEPTED ? d.lifetime_s : 0;
+		break;
+	case PEER_UNBIND:
+		unbind(gw, in, bu, &d);
+		break;
+	}
+	/* asked for, or refused: §9.5.4 */
+	if (d.action != PEER_DISCARD && (d.status >= BA_UNSPECIFIED || bu->flags & BU_ACK))
+		send_ack(gw, in, &d, lifetime_s);
+	gw->wake_peers_at(gw, mono_add_s(gw->clock(), 1));
+	explicit_bzero(d.kbm, sizeof(d.kbm));
+}
+
+/* §9.3.4: only what persists; a router on the way may say so for a moment. */
+bool correspondent_on_error(struct gateway *gw, const struct packet_route_error *error)
+{
+	struct binding_entry *entry = correspondent_binding(gw, &error->dst);
+	struct mono now = gw->clock();
+	struct peer_state *state;
+
+	if (!entry || !error->has_route || !addr_equal(&entry->care_of, &error->wire_dst))
+		return false;
+	state = entry->role;
+	if (error->type != ICMP6_UNREACHABLE)
+		return true;
+	if (!state->unreachables || mono_before(mono_add_s(state->last_unreachable, UNREACHABLE_PAUSE_S), now)) {
+		state->unreachables = 0;
+		state->first_unreachable = now;
+	}
+	state->unreachables++;
+	state->last_unreachable = now;
+	if (state->unreachables >= UNREACHABLE_MOST &&
+	    !mono_before(now, mono_add_s(state->first_unreachable, UNREACHABLE_OVER_S)))
+		remove_binding(gw, entry, AGENT_PEER_UNREACHABLE);
+	return true;
+}
+
+/* The data path finds their way by the kernel's table. */
+void correspondent_on_nexthops_moved(struct gateway *gw)
+{
+}
+
+/* ---- time ---- */
+
+static struct mono earliest(struct mono next, struct binding_cache *cache)
+{
+	const struct binding_entry *entry = binding_first_expiring(cache);
+
+	return entry && mono_before(entry->expires, next) ? entry->expires : next;
+}
+
+static void drop_numbers(struct gateway *gw, struct mono now)
+{
+	for (int i = 0; i < TICK_MOST; i++) {
+		struct binding_entry *entry = binding_first_expiring(gw->cn->gone);
+		struct in6_addr home;
+
+		if (!entry || mono_before(now, entry->expires))
+			return;
+		home = entry->home;
+		binding_delete(gw->cn->gone, &home);
+		datapath_binding_delete(gw->dp, &home);
+	}
+}
+
+struct mono correspondent_tick(struct gateway *gw, struct mono now)
+{
+	struct mono next;
+
+	keep_nonces(gw, now);
+	for (int i = 0; i < TICK_MOST; i++) {
+		struct binding_entry *entry = binding_first_expiring(gw->cn->bindings);
+
+		if (!entry || mono_before(now, entry->expires))
+			break;
+		remove_binding(gw, entry, AGENT_PEER_EXPIRED);
+	}
+	run_refresh(gw, now);
+	drop_numbers(gw, now);
+	next = rr_rotate_at(&gw->cn->nonces);
+	if (!mono_before(now, next)) /* no random octets, or no map: not in a circle */
+		next = mono_add_s(now, 1);
+	next = earliest(next, gw->cn->bindings);
+	next = earliest(next, gw->cn->refresh);
+	return earliest(next, gw->cn->gone);
+}
+
+/* ---- life ---- */
+
+int correspondent_open(struct gateway *gw)
+{
+	uint32_t most = gw->config->peer_bindings;
+
+	gw->cn = calloc(1, sizeof(*gw->cn));
+	if (!gw->cn)
+		return -ENOMEM;
+	gw->cn->bindings = binding_cache_new(most);
+	gw->cn->gone = binding_cache_new(most);
+	gw->cn->refresh = binding_cache_new(most);
+	if (!gw->cn->bindings || !gw->cn->gone || !gw->cn->refresh)
+		return -ENOMEM;
+	return datapath_refused_set(gw->dp, gw->config->refused, gw->config->refused_count);
+}
+
+void correspondent_adopt_one(struct gateway *gw, const struct in6_addr *home, const struct registration *reg)
+{
+	struct binding_request req = { .home = *home,
+				       .care_of = reg->care_of,
+				       .seq = reg->seq,
+				       .flags = reg->flags,
+				       .lifetime_s = reg->lifetime_s };
+	struct mono granted = { (int64_t)reg->granted_ns };
+	struct binding_entry *entry;
+	struct peer_state *state;
+
+	if (IN6_IS_ADDR_UNSPECIFIED(&reg->care_of)) {
+		req.lifetime_s = RR_NONCE_LIFETIME_S;
+		if (binding_update(gw->cn->gone, &req, granted, NULL))
+			datapath_binding_delete(gw->dp, home);
+		return;
+	}
+	state = calloc(1, sizeof(*state));
+	if (!state || reg->flags & BU_HOME || config_mobile_node(gw->config, home) ||
+	    binding_update(gw->cn->bindings, &req, granted, &entry)) {
+		free(state);
+		datapath_binding_delete(gw->dp, home);
+		remember_number(gw, home, reg->seq, granted);
+		return;
+	}
+	state->requests =
+		REFRESH_MOST; /* which address of ours it knows is not on record: asked after its next update */
+	entry->role = state;
+	binding_activate(entry);
+	datapath_binding_set(gw->dp, entry); /* its end in the kernel's count */
+}
+
+static int adopt_one(void *arg, const struct in6_addr *home, const struct registration *reg)
+{
+	correspondent_adopt_one(arg, home, reg);
+	return 0;
+}
+
+static int adopt_nonces(struct gateway *gw, struct mono now)
+{
+	struct rr_nonce left[LIMIT_NONCES] = {};
+	const struct rr_nonce *newest;
+	size_t count = datapath_nonces_get(gw->dp, left);
+
+	for (size_t i = 0; i < count; i++)
+		rr_adopt(&gw->cn->nonces, &left[i], now);
+	explicit_bzero(left, sizeof(left));
+	if (!mono_before(now, rr_rotate_at(&gw->cn->nonces)))
+		return rotate(gw, now);
+	newest = rr_newest(&gw->cn->nonces, now);
+	return newest ? datapath_nonce_set(gw->dp, newest, true) : rotate(gw, now);
+}
+
+int correspondent_adopt(struct gateway *gw)
+{
+	struct mono now = gw->clock();
+	int err = adopt_nonces(gw, now);
+
+	if (!err && !(gw->config->roles & ROLE_HOME_AGENT)) /* whose adoption hands on ours */
+		err = datapath_adopt(gw->dp, now, adopt_one, gw);
+	if (!err && binding_count(gw->cn->bindings))
+		log_info("correspondent: adopted %zu bindings", binding_count(gw->cn->bindings));
+	return err;
+}
+
+struct unwanted {
+	struct gateway *gw;
+	struct in6_addr *homes;
+	size_t count;
+};
+
+static int find_unwanted(struct binding_entry *entry, void *arg)
+{
+	struct unwanted *u = arg;
+	const struct config *config = u->gw->config;
+
+	if (config_prefixes_hold(config->refused, config->refused_count, &entry->home) ||
+	    config_mobile_node(config, &entry->home))
+		u->homes[u->count++] = entry->home;
+	return 0;
+}
+
+void correspondent_reloaded(struct gateway *gw)
+{
+	size_t count = binding_count(gw->cn->bindings);
+	struct unwanted u = { .gw = gw, .homes = calloc(count ? count : 1, sizeof(*u.homes)) };
+
+	datapath_refused_set(gw->dp, gw->config->refused, gw->config->refused_count);
+	if (!u.homes)
+		return;
+	binding_for_each(gw->cn->bindings, find_unwanted, &u);
+	for (size_t i = 0; i < u.count; i++)
+		remove_binding(gw, binding_find(gw->cn->bindings, &u.homes[i]), AGENT_TEST_REFUSED);
+	free(u.homes);
+}
+
+static int free_state(struct binding_entry *entry, void *arg)
+{
+	free(entry->role);
+	return 0;
+}
+
+void correspondent_close(struct gateway *gw)
+{
+	struct correspondent *cn = gw->cn;
+
+	if (!cn)
+		return;
+	if (cn->bindings)
+		binding_for_each(cn->bindings, free_state, NULL);
+	binding_cache_free(cn->bindings);
+	binding_cache_free(cn->gone);
+	binding_cache_free(cn->refresh);
+	explicit_bzero(cn, sizeof(*cn));
+	free(cn);
+	gw->cn = NULL;
+}
