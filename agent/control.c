@@ -195,12 +195,26 @@ static int remember_home(struct binding_entry *entry, void *arg)
 	return 0;
 }
 
-/* A mobile node's are few (LIMIT_HOME_ADDRESSES), and not of the cache. */
-static void show_homes(struct client *client, const struct in6_addr *home)
+/* A mobile node's own are few (LIMIT_HOME_ADDRESSES) and not of a cache: a page of their own before the others. */
+static void send_homes(struct client *client, const struct in6_addr *home)
 {
 	struct control_view view = control_view(client->control);
 
-	client_reply(client, "bindings", false, control_reply_homes(&view, home));
+	client_reply(client, "bindings", client->listing_count > 0, control_reply_homes(&view, home));
+}
+
+/* A home agent's, and those that a correspondent's part of any node has. */
+static void remember_listing(struct client *client, const struct in6_addr *home)
+{
+	struct gateway *gw = client->control->gw;
+	struct binding_cache *caches[] = { gw->bindings, correspondent_bindings(gw) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(caches); i++) {
+		if (!home)
+			binding_for_each(caches[i], remember_home, client);
+		else if (binding_find(caches[i], home))
+			client->listing[client->listing_count++] = *home;
+	}
 }
 
 /*
@@ -210,7 +224,9 @@ static void show_homes(struct client *client, const struct in6_addr *home)
 static void show_bindings(struct client *client, json_t *request)
 {
 	struct control *control = client->control;
+	struct gateway *gw = control->gw;
 	const char *wanted = json_string_value(json_object_get(request, "home_address"));
+	size_t most = binding_count(gw->bindings) + binding_count(correspondent_bindings(gw)) + 1;
 	struct in6_addr home;
 
 	if (json_object_get(request, "home_address") && (!wanted || inet_pton(AF_INET6, wanted, &home) != 1)) {
@@ -218,15 +234,11 @@ static void show_bindings(struct client *client, json_t *request)
 			     "write it like \"2001:db8:1::100\"");
 		return;
 	}
-	if (control->gw->config->roles & ROLE_MOBILE_NODE) {
-		show_homes(client, wanted ? &home : NULL);
-		return;
-	}
 	if (control->listings >= CONTROL_LISTINGS) {
 		client_error(client, "busy", "others are listing the bindings at this moment", "ask again in a second");
 		return;
 	}
-	client->listing = malloc((binding_count(control->gw->bindings) + 1) * sizeof(*client->listing));
+	client->listing = malloc(most * sizeof(*client->listing));
 	if (!client->listing) {
 		client->closing = true;
 		return;
@@ -234,11 +246,13 @@ static void show_bindings(struct client *client, json_t *request)
 	control->listings++;
 	client->listing_next = 0;
 	client->listing_count = 0;
-	if (!wanted)
-		binding_for_each(control->gw->bindings, remember_home, client);
-	else if (binding_find(control->gw->bindings, &home))
-		client->listing[client->listing_count++] = home;
-	client_send_page(client);
+	remember_listing(client, wanted ? &home : NULL);
+	if (gw->config->roles & ROLE_MOBILE_NODE)
+		send_homes(client, wanted ? &home : NULL);
+	if (client->listing_count || !(gw->config->roles & ROLE_MOBILE_NODE))
+		client_send_page(client);
+	else
+		client_end_listing(client);
 }
 
 static const struct view {
@@ -248,7 +262,8 @@ static const struct view {
 } views[] = {
 	{ "status", control_reply_status, false },     { "interfaces", control_reply_interfaces, false },
 	{ "counters", control_reply_counters, false }, { "bindings", NULL, false },
-	{ "uplinks", control_reply_uplinks, true },
+	{ "uplinks", control_reply_uplinks, true },    { "peers", control_reply_peers, true },
+	{ "nonces", control_reply_nonces, false },
 };
 
 static void show_view(struct client *client, const struct view *wanted, json_t *request)
@@ -277,7 +292,7 @@ static void run_show(struct client *client, json_t *request)
 		return;
 	}
 	client_error(client, "unknown-view", "there is nothing of that name to show",
-		     "ask for status, interfaces, counters, bindings or uplinks in \"what\"");
+		     "ask for status, interfaces, counters, bindings, uplinks, peers or nonces in \"what\"");
 }
 
 static void run_monitor(struct client *client, json_t *request)

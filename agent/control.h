@@ -7,7 +7,8 @@
  * requests. Who may connect may read (owner, group and mode of the socket); what changes anything is for uid 0 alone,
  * by SO_PEERCRED. In every reply `null` means: there is none, or it can't be known here. It is never written as 0.
  *
- *   request       {"version":1,"cmd":"show","what":"status"}    or interfaces, counters, bindings, uplinks
+ *   request       {"version":1,"cmd":"show","what":"status"}    or interfaces, counters, bindings, uplinks,
+ *                                                             peers, nonces
  *                 {"version":1,"cmd":"show","what":"bindings","home_address":"2001:db8:1::100"}        one, or none
  *                 {"version":1,"cmd":"monitor"}
  *                 {"version":1,"cmd":"handover","uplink":"wlan0"}    null: back to the order of preference
@@ -18,8 +19,9 @@
  *   event         {"version":1,"event":"moved","time":"2026-01-31T12:00:00.123Z","home_address":"...", ...}
  *   error         {"version":1,"error":{"code":"unknown-view","message":"sentence","cure":"sentence"}}
  *
- * A mobile node's bindings are its own, a row for each home address, in one line; "role" tells which kind it is. A home
- * agent's list holds those that stood when it was asked for, less those that went away meanwhile. A monitor that lets
+ * "kind" of a binding: "home", at this home agent; "optimised", somebody's at this node as a correspondent; "own", a
+ * mobile node's, a row for each of its home addresses, all in the first line, whose "role" is mobile-node. The other
+ * two kinds are those that stood when the list was asked for, less those that went away meanwhile. A monitor that lets
  * CONTROL_QUEUE_MAX pile up is cut off. After the errors `too-long` and `too-many-clients` the daemon hangs up.
  */
 #ifndef MOBGW_CONTROL_H
@@ -66,6 +68,8 @@ json_t *control_reply_bindings(const struct control_view *view, const struct in6
 json_t *control_event_json(enum gateway_event what, const struct gateway_event_info *info, int64_t unix_ns);
 /* "none", "ipsec". */
 const char *control_auth_name(enum config_auth auth);
+/* The same of a whole configuration: a correspondent alone has "return-routability". */
+const char *control_auth_of(const struct config *config);
 /* Address as text; null where it is unspecified. */
 json_t *control_json_address(const struct in6_addr *addr);
 /* Why `authentication: none` is dangerous, in a sentence; NULL for the other methods. */
@@ -77,6 +81,14 @@ json_t *control_reply_uplinks(const struct control_view *view);
 json_t *control_reply_homes(const struct control_view *view, const struct in6_addr *home);
 /* Adds the members of `status` that stand for the roles: each role's own are null on the other. */
 void control_status_roles(const struct control_view *view, json_t *status);
+
+/* ---- control_peers.c: route optimisation ---- */
+/* A mobile node's correspondents. */
+json_t *control_reply_peers(const struct control_view *view);
+/* Indices and ages, never what they are for. */
+json_t *control_reply_nonces(const struct control_view *view);
+/* Adds the members of `status` about it. */
+void control_status_peers(const struct control_view *view, json_t *status);
 
 /* Why a request was not done; the request's own words fit into @message. */
 struct control_refusal {

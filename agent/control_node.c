@@ -59,13 +59,14 @@ static json_t *reply_home(const struct home_view *home)
 	};
 	uint8_t status = home->last_status;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:s?, s:s, s:i, s:o, s:o, s:o, s:s?, s:o, s:s}", "home_address",
-			 control_json_address(&home->home), "home_agent", control_json_address(&home->agent),
-			 "care_of_address", control_json_address(&home->care_of), "wanted_care_of_address",
-			 control_json_address(&home->wanted), "uplink", home->uplink, "state", states[home->state],
-			 "sequence", (int)home->seq, "lifetime_s", json_count(true, home->lifetime_s), "remaining_s",
-			 json_count(true, home->remaining_s), "last_status", json_count(status != 0, status),
-			 "last_status_text", status ? ba_status_text(status) : NULL, "path_mtu",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s?, s:s, s:i, s:o, s:o, s:o, s:s?, s:o, s:s}", "kind", "own",
+			 "home_address", control_json_address(&home->home), "home_agent",
+			 control_json_address(&home->agent), "care_of_address", control_json_address(&home->care_of),
+			 "wanted_care_of_address", control_json_address(&home->wanted), "uplink", home->uplink, "state",
+			 states[home->state], "sequence", (int)home->seq, "lifetime_s",
+			 json_count(true, home->lifetime_s), "remaining_s", json_count(true, home->remaining_s),
+			 "last_status", json_count(status != 0, status), "last_status_text",
+			 status ? ba_status_text(status) : NULL, "path_mtu",
 			 json_count(home->path_mtu != 0, home->path_mtu), "protection", "none");
 }
 
@@ -90,6 +91,8 @@ static json_t *role_names(unsigned int roles)
 		json_array_append_new(list, json_string("home-agent"));
 	if (roles & ROLE_MOBILE_NODE)
 		json_array_append_new(list, json_string("mobile-node"));
+	if (!json_array_size(list)) /* the others are correspondents, too */
+		json_array_append_new(list, json_string("correspondent"));
 	return list;
 }
 
@@ -97,7 +100,7 @@ static json_t *role_names(unsigned int roles)
 void control_status_roles(const struct control_view *view, json_t *status)
 {
 	const struct config *config = view->gw->config;
-	bool node = config->roles & ROLE_MOBILE_NODE;
+	bool node = config->roles & ROLE_MOBILE_NODE, agent = config->roles & ROLE_HOME_AGENT;
 	uint64_t registered = 0, usable = 0;
 	struct uplink_view uplink = {};
 	struct home_view home = {};
@@ -107,14 +110,15 @@ void control_status_roles(const struct control_view *view, json_t *status)
 	for (size_t i = 0; node && mobile_node_uplink(view->gw, i, &uplink); i++)
 		usable += uplink.usable || uplink.home;
 	json_object_set_new(status, "roles", role_names(config->roles));
-	json_object_set_new(status, "agent_address", node ? json_null() : control_json_address(&config->agent));
+	json_object_set_new(status, "agent_address", agent ? control_json_address(&config->agent) : json_null());
 	json_object_set_new(status, "bindings",
-			    json_count(true, node ? registered : binding_count(view->gw->bindings)));
-	json_object_set_new(status, "max_bindings", json_count(!node, config->max_bindings));
-	json_object_set_new(status, "mobile_nodes", json_count(!node, config->mobile_node_count));
+			    json_count(node || agent, node ? registered : binding_count(view->gw->bindings)));
+	json_object_set_new(status, "max_bindings", json_count(agent, config->max_bindings));
+	json_object_set_new(status, "mobile_nodes", json_count(agent, config->mobile_node_count));
 	json_object_set_new(status, "home_addresses", json_count(node, config->home_address_count));
 	json_object_set_new(status, "uplinks", json_count(node, config->uplink_count));
 	json_object_set_new(status, "uplinks_usable", json_count(node, usable));
+	control_status_peers(view, status);
 }
 
 bool control_is_node(const struct gateway *gw, struct control_refusal *why)

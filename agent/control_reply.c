@@ -29,6 +29,12 @@ const char *control_auth_name(enum config_auth auth)
 	return auth == AUTH_NONE ? "none" : "ipsec";
 }
 
+const char *control_auth_of(const struct config *config)
+{
+	return config->roles & (ROLE_HOME_AGENT | ROLE_MOBILE_NODE) ? control_auth_name(config->auth)
+								    : "return-routability";
+}
+
 const char *control_auth_warning(enum config_auth auth)
 {
 	return auth == AUTH_NONE ? "authentication: none: whoever can send packets to the home agent can take over any "
@@ -49,7 +55,7 @@ json_t *control_reply_status(const struct control_view *view)
 	status = json_pack("{s:s, s:i, s:I, s:s, s:s?, s:o, s:o, s:o, s:o, s:s, s:i, s:i}", "daemon_version",
 			   MOBGW_VERSION, "pid", (int)getpid(), "uptime_s",
 			   (json_int_t)((view->now.ns - view->started.ns) / 1000000000), "authentication",
-			   control_auth_name(config->auth), "warning", control_auth_warning(config->auth), "interfaces",
+			   control_auth_of(config), "warning", control_auth_warning(config->auth), "interfaces",
 			   json_uint(config->interface_count), "interfaces_attached", json_uint(attached), "clients",
 			   json_uint(view->clients), "monitors", json_uint(view->monitors), "kernel", host.release,
 			   "abi_version", ABI_VERSION, "control_version", CONTROL_VERSION);
@@ -226,13 +232,17 @@ static json_t *json_home_link(const struct config *config, int index)
 
 static json_t *reply_binding(const struct control_view *view, const struct binding_entry *entry)
 {
-	return json_pack("{s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:s, s:o, s:s}", "home_address",
-			 control_json_address(&entry->home), "care_of_address", control_json_address(&entry->care_of),
-			 "sequence", (int)entry->seq, "lifetime_s", json_uint(entry->lifetime_s), "remaining_s",
-			 json_uint(binding_remaining_s(entry, view->now)), "flags", json_flags(entry->flags),
-			 "home_link", json_home_link(view->gw->config, entry->home_link), "state",
+	bool home = entry->flags & BU_HOME;
+
+	return json_pack("{s:s, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:s, s:o, s:s}", "kind", home ? "home" : "optimised",
+			 "home_address", control_json_address(&entry->home), "care_of_address",
+			 control_json_address(&entry->care_of), "sequence", (int)entry->seq, "lifetime_s",
+			 json_uint(entry->lifetime_s), "remaining_s", json_uint(binding_remaining_s(entry, view->now)),
+			 "flags", json_flags(entry->flags), "home_link",
+			 home ? json_home_link(view->gw->config, entry->home_link) : json_null(), "state",
 			 entry->state == BINDING_ACTIVE ? "active" : "pending", "path_mtu",
-			 entry->path_mtu ? json_uint(entry->path_mtu) : json_null(), "protection", "none");
+			 entry->path_mtu ? json_uint(entry->path_mtu) : json_null(), "protection",
+			 home ? "none" : "return-routability");
 }
 
 json_t *control_reply_bindings(const struct control_view *view, const struct in6_addr *homes, size_t count,
@@ -244,11 +254,15 @@ json_t *control_reply_bindings(const struct control_view *view, const struct in6
 	for (size_t i = 0; i < count; i++) {
 		const struct binding_entry *entry = binding_find(view->gw->bindings, &homes[i]);
 
+		if (!entry)
+			entry = correspondent_binding(view->gw, &homes[i]);
 		if (entry)
 			json_array_append_new(list, reply_binding(view, entry));
 	}
-	return json_pack("{s:s, s:s, s:s?, s:o, s:o}", "role", "home-agent", "authentication", control_auth_name(auth),
-			 "warning", control_auth_warning(auth), "total", json_uint(total), "bindings", list);
+	return json_pack("{s:s, s:s, s:s?, s:o, s:o}", "role",
+			 view->gw->config->roles & ROLE_HOME_AGENT ? "home-agent" : "correspondent", "authentication",
+			 control_auth_of(view->gw->config), "warning", control_auth_warning(auth), "total",
+			 json_uint(total), "bindings", list);
 }
 
 /* RFC 3339, UTC, milliseconds. */
@@ -289,6 +303,10 @@ static const struct {
 	[GW_DETACHED] = { "detached", HAS_ADDRESSES | HAS_OLD },
 	[GW_AT_HOME] = { "at-home", HAS_BINDING | HAS_OLD },
 	[GW_LOST] = { "lost", HAS_BINDING | HAS_OLD | HAS_LIFETIME },
+	[GW_OPTIMISED] = { "optimised", HAS_BINDING | HAS_LIFETIME },
+	[GW_UNOPTIMISED] = { "unoptimised", HAS_BINDING },
+	[GW_PEER_BOUND] = { "peer-bound", HAS_BINDING | HAS_LIFETIME },
+	[GW_PEER_GONE] = { "peer-gone", HAS_BINDING },
 };
 
 static void add_status(json_t *event, uint8_t status)

@@ -17,6 +17,7 @@ enum {
 	UNREACHABLE_MOST = 3,	  /* §9.3.4, "persistent": so many ... */
 	UNREACHABLE_OVER_S = 5,	  /* ... over so long ... */
 	UNREACHABLE_PAUSE_S = 10, /* ... without so long a pause */
+	UNREACH_PORT = 4,	  /* RFC 4443 §3.1: the node itself says so, and is there */
 };
 
 /* Beside the cache's entry. */
@@ -31,7 +32,8 @@ struct correspondent {
 	struct rr_nonces nonces;
 	struct binding_cache *bindings;
 	/* two more for their order by time: numbers of bindings that are gone, until the nonces of their updates are;
-	 * and when a refresh is asked for */
+	 * and when a refresh is asked for. Bindings and numbers together are at most twice the configured bindings, for
+	 * which map `registrations` has room: a binding that ends always leaves its number. */
 	struct binding_cache *gone, *refresh;
 };
 
@@ -144,6 +146,12 @@ static void publish(struct gateway *gw, enum gateway_event what, const struct bi
 	control_publish(gw, what, &info);
 }
 
+static bool has_room(const struct gateway *gw, const struct in6_addr *home)
+{
+	return binding_find(gw->cn->gone, home) ||
+	       binding_count(gw->cn->bindings) + binding_count(gw->cn->gone) < 2 * (size_t)gw->config->peer_bindings;
+}
+
 /* §5.2.8: the update may be heard again for as long as its nonces live. Room was seen to before. */
 static void remember_number(struct gateway *gw, const struct in6_addr *home, uint16_t seq, struct mono granted)
 {
@@ -156,11 +164,6 @@ static void remember_number(struct gateway *gw, const struct in6_addr *home, uin
 		datapath_sequence_keep(gw->dp, home, seq, granted);
 }
 
-static void forget_number(struct gateway *gw, const struct in6_addr *home)
-{
-	binding_delete(gw->cn->gone, home);
-}
-
 static void remove_binding(struct gateway *gw, struct binding_entry *entry, enum agent_reason why)
 {
 	struct in6_addr home = entry->home;
@@ -169,10 +172,10 @@ static void remove_binding(struct gateway *gw, struct binding_entry *entry, enum
 
 	gateway_count(gw, why);
 	publish(gw, GW_PEER_GONE, entry, agent_reason_name(why));
+	datapath_binding_delete(gw->dp, &home);
 	free(entry->role);
 	binding_delete(gw->cn->refresh, &home);
 	binding_delete(gw->cn->bindings, &home);
-	datapath_binding_delete(gw->dp, &home);
 	remember_number(gw, &home, seq, granted);
 }
 
@@ -192,7 +195,7 @@ static struct mono first_refresh(const struct binding_entry *entry)
 	return mono_add_s(entry->expires, -(int64_t)lead_s);
 }
 
-/* §9.5.5: to the home address, with neither routing header nor binding. */
+/* §9.5.5: to the home address, without routing header (§9.3.2). One that isn't in use may be so when we look again. */
 static void request_refresh(struct gateway *gw, struct binding_entry *entry, struct mono now)
 {
 	struct mono used = datapath_binding_used(gw->dp, &entry->home);
@@ -201,7 +204,10 @@ static void request_refresh(struct gateway *gw, struct binding_entry *entry, str
 	uint8_t buf[16];
 	int len;
 
-	if (state->requests >= REFRESH_MOST || !used.ns || mono_before(mono_add_s(used, REFRESH_LEAD_S), now))
+	if (state->requests >= REFRESH_MOST)
+		return;
+	queue_refresh(gw, entry, mono_add_s(now, REFRESH_AGAIN_S));
+	if (!used.ns || mono_before(mono_add_s(used, REFRESH_LEAD_S), now))
 		return;
 	len = mh_build(&brr, buf, sizeof(buf), NULL);
 	if (len < 0 || sockets_send_mh(gw->so, &state->local, &entry->home, false, buf, len))
@@ -209,7 +215,6 @@ static void request_refresh(struct gateway *gw, struct binding_entry *entry, str
 	else
 		gateway_count(gw, AGENT_REFRESH_REQUESTED);
 	state->requests++;
-	queue_refresh(gw, entry, mono_add_s(now, REFRESH_AGAIN_S));
 }
 
 static void run_refresh(struct gateway *gw, struct mono now)
@@ -231,13 +236,15 @@ static void run_refresh(struct gateway *gw, struct mono now)
 /* ---- registrations ---- */
 
 /*
- * To where the update came from: with a routing header where its home address stood in an option, else to the home
- * address itself (§9.5.4). The statuses that the authenticator can't vouch for have none.
+ * To where the update came from: with a routing header where its home address stood in an option, else, and where that
+ * named its own source, to the home address itself (§9.5.4). The statuses that no key can vouch for have no
+ * authenticator.
  */
 static void send_ack(struct gateway *gw, const struct mh_input *in, const struct peer_registration *d,
 		     uint32_t lifetime_s)
 {
 	struct mh_msg ack = { .type = MH_BA, .status = d->status, .seq = d->seq, .lifetime_s = lifetime_s };
+	bool routed = in->has_home && !addr_equal(&in->care_of, &d->home);
 	uint16_t auth_offset = 0;
 	uint8_t buf[64];
 	int len, err;
@@ -248,90 +255,132 @@ static void send_ack(struct gateway *gw, const struct mh_input *in, const struct
 	if (!err && d->with_key)
 		err = rr_authenticator(d->kbm, &d->care_of, &in->dst, buf, auth_offset, buf + auth_offset);
 	if (!err)
-		err = in->has_home ? datapath_answer_set(gw->dp, &d->home, &in->care_of, 0)
-				   : datapath_answer_clear(gw->dp, &d->home);
+		err = routed ? datapath_answer_set(gw->dp, &d->home, &in->care_of, 0)
+			     : datapath_answer_clear(gw->dp, &d->home);
 	if (!err)
-		err = sockets_send_mh(gw->so, &in->dst, &d->home, in->has_home, buf, len);
+		err = sockets_send_mh(gw->so, &in->dst, &d->home, routed, buf, len);
 	if (err) {
 		gateway_count(gw, AGENT_SEND_FAILED);
 		log_debug("correspondent: acknowledge %s: %s", addr_text(&d->home), strerror(-err));
 	}
 }
 
-/* One that proved itself takes the place of the binding that ends first, whose number is remembered; where there is no
- * room for that either, it has to wait. */
+/* One that proved itself takes the place of the binding that ends first. Where numbers take all the room, it waits:
+ * they can't go sooner than their nonces. */
 static bool make_room(struct gateway *gw, const struct in6_addr *home)
 {
-	uint32_t most = gw->config->peer_bindings;
-
-	if (binding_find(gw->cn->bindings, home) || binding_count(gw->cn->bindings) < most)
-		return true;
-	if (binding_count(gw->cn->gone) >= most)
+	if (!has_room(gw, home))
 		return false;
-	remove_binding(gw, binding_first_expiring(gw->cn->bindings), AGENT_PEER_EVICTED);
+	if (binding_count(gw->cn->bindings) >= gw->config->peer_bindings)
+		remove_binding(gw, binding_first_expiring(gw->cn->bindings), AGENT_PEER_EVICTED);
 	return true;
 }
 
+/* What the entry is to become; a learned path MTU stays with its path, and ages. */
+static struct binding_entry path_of(const struct binding_entry *entry, const struct binding_request *req,
+				    struct mono now)
+{
+	struct binding_entry path = { .home = req->home, .state = BINDING_ACTIVE };
+
+	if (entry)
+		path = *entry;
+	if (!addr_equal(&path.care_of, &req->care_of) || mono_before(path.path_mtu_until, now))
+		path.path_mtu = 0;
+	path.care_of = req->care_of;
+	path.seq = req->seq;
+	path.flags = req->flags;
+	path.granted = now;
+	path.lifetime_s = req->lifetime_s;
+	path.expires = mono_add_s(now, req->lifetime_s);
+	return path;
+}
+
+/* The number that its registration took the place of stands there again. */
+static void undo_path(struct gateway *gw, const struct in6_addr *home)
+{
+	const struct binding_entry *number = binding_find(gw->cn->gone, home);
+
+	datapath_binding_delete(gw->dp, home);
+	if (number)
+		datapath_sequence_keep(gw->dp, home, number->seq, number->granted);
+}
+
+/* The path is tried first, so that a failure leaves all as it was. */
+static int set_binding(struct gateway *gw, const struct binding_request *req, const struct in6_addr *local,
+		       struct mono now)
+{
+	struct binding_entry *entry = binding_find(gw->cn->bindings, &req->home), path = path_of(entry, req, now);
+	struct peer_state *state = entry ? entry->role : calloc(1, sizeof(*state));
+	bool fresh = !entry;
+	int err = state ? datapath_binding_set(gw->dp, &path) : -ENOMEM;
+
+	if (!err)
+		err = binding_update(gw->cn->bindings, req, now, &entry);
+	if (err) {
+		if (fresh) {
+			free(state);
+			undo_path(gw, &req->home);
+		}
+		return err;
+	}
+	binding_activate(entry);
+	entry->path_mtu = path.path_mtu;
+	*state = (struct peer_state){ .local = *local };
+	entry->role = state;
+	binding_delete(gw->cn->gone, &req->home);
+	queue_refresh(gw, entry, first_refresh(entry));
+	return 0;
+}
+
 /* 0, or the status that refuses it after all. */
-static uint8_t take_binding(struct gateway *gw, const struct mh_input *in, const struct mh_msg *bu,
-			    struct peer_registration *d)
+static uint8_t bind_home(struct gateway *gw, const struct mh_input *in, const struct mh_msg *bu,
+			 const struct peer_registration *d)
 {
 	struct binding_request req = { .home = d->home,
 				       .care_of = d->care_of,
 				       .seq = bu->seq,
 				       .flags = bu->flags & (uint16_t)~BU_HOME,
 				       .lifetime_s = d->lifetime_s };
-	struct binding_entry *entry = binding_find(gw->cn->bindings, &d->home);
+	const struct binding_entry *entry = binding_find(gw->cn->bindings, &d->home);
 	bool moved = !entry || !addr_equal(&entry->care_of, &d->care_of);
-	struct peer_state *state = entry ? entry->role : calloc(1, sizeof(*state));
 
-	if (entry && moved)
-		d->reason = AGENT_PEER_MOVED;
-	if (!state || !make_room(gw, &d->home) || binding_update(gw->cn->bindings, &req, in->when, &entry)) {
-		if (!binding_find(gw->cn->bindings, &d->home))
-			free(state);
+	if ((!entry && !make_room(gw, &d->home)) || set_binding(gw, &req, &in->dst, in->when)) {
+		gateway_count(gw, AGENT_REFUSED);
 		return BA_NO_RESOURCES;
 	}
-	*state = (struct peer_state){ .local = in->dst };
-	entry->role = state;
-	entry->path_mtu = moved ? 0 : entry->path_mtu;
-	binding_activate(entry);
-	if (datapath_binding_set(gw->dp, entry)) {
-		remove_binding(gw, entry, AGENT_PEER_DELETED);
-		return BA_NO_RESOURCES;
-	}
-	forget_number(gw, &d->home);
-	queue_refresh(gw, entry, first_refresh(entry));
-	gateway_count(gw, d->reason);
+	gateway_count(gw, entry && moved ? AGENT_PEER_MOVED : d->reason);
 	direct_path_tell(gw, &in->dst, &d->home);
 	if (moved)
-		publish(gw, GW_PEER_BOUND, entry, NULL);
+		publish(gw, GW_PEER_BOUND, binding_find(gw->cn->bindings, &d->home), NULL);
+	gw->wake_peers_at(gw, mono_add_s(in->when, 1));
 	return BA_ACCEPTED;
 }
 
 /* A deletion of what isn't there is no fault (§9.5.3): the node only makes sure. */
-static void unbind(struct gateway *gw, const struct mh_input *in, const struct mh_msg *bu,
-		   const struct peer_registration *d)
+static void unbind_home(struct gateway *gw, const struct mh_input *in, const struct mh_msg *bu,
+			const struct peer_registration *d)
 {
 	struct binding_entry *entry = binding_find(gw->cn->bindings, &d->home);
 
 	if (entry)
 		remove_binding(gw, entry, AGENT_PEER_DELETED);
-	if (binding_find(gw->cn->gone, &d->home) || binding_count(gw->cn->gone) < gw->config->peer_bindings)
+	if (has_room(gw, &d->home))
 		remember_number(gw, &d->home, bu->seq, in->when); /* this one must not come again */
+	gw->wake_peers_at(gw, mono_add_s(in->when, 1));
 }
 
+/* A home registration first: a number may be left from when its node was none of ours. */
 static struct peer_known what_is_known(struct gateway *gw, const struct in6_addr *home)
 {
-	const struct binding_entry *entry = binding_find(gw->cn->bindings, home);
-	struct peer_known known = { .bound = entry };
+	const struct binding_entry *entry = gw->ha ? binding_find(gw->bindings, home) : NULL;
+	struct peer_known known = { .home_registration = entry };
 
+	if (!entry) {
+		entry = binding_find(gw->cn->bindings, home);
+		known.bound = entry;
+	}
 	if (!entry)
 		entry = binding_find(gw->cn->gone, home);
-	if (!entry && gw->ha) {
-		entry = binding_find(gw->bindings, home);
-		known.home_registration = entry;
-	}
 	known.has_seq = entry;
 	known.seq = entry ? entry->seq : 0;
 	return known;
@@ -349,21 +398,21 @@ void correspondent_on_bu(struct gateway *gw, const struct mh_input *in, const st
 		gateway_count(gw, d.reason);
 		break;
 	case PEER_BIND:
-		d.status = take_binding(gw, in, bu, &d);
+		d.status = bind_home(gw, in, bu, &d);
 		lifetime_s = d.status == BA_ACCEPTED ? d.lifetime_s : 0;
 		break;
 	case PEER_UNBIND:
-		unbind(gw, in, bu, &d);
+		unbind_home(gw, in, bu, &d);
 		break;
 	}
 	/* asked for, or refused: §9.5.4 */
 	if (d.action != PEER_DISCARD && (d.status >= BA_UNSPECIFIED || bu->flags & BU_ACK))
 		send_ack(gw, in, &d, lifetime_s);
-	gw->wake_peers_at(gw, mono_add_s(gw->clock(), 1));
 	explicit_bzero(d.kbm, sizeof(d.kbm));
 }
 
-/* §9.3.4: only what persists; a router on the way may say so for a moment. */
+/* §9.3.4: only what persists; a router on the way may say so for a moment. When the binding was last used doesn't help:
+ * what we send counts there too, and is what the errors are about. */
 bool correspondent_on_error(struct gateway *gw, const struct packet_route_error *error)
 {
 	struct binding_entry *entry = correspondent_binding(gw, &error->dst);
@@ -373,7 +422,7 @@ bool correspondent_on_error(struct gateway *gw, const struct packet_route_error 
 	if (!entry || !error->has_route || !addr_equal(&entry->care_of, &error->wire_dst))
 		return false;
 	state = entry->role;
-	if (error->type != ICMP6_UNREACHABLE)
+	if (error->type != ICMP6_UNREACHABLE || error->code == UNREACH_PORT)
 		return true;
 	if (!state->unreachables || mono_before(mono_add_s(state->last_unreachable, UNREACHABLE_PAUSE_S), now)) {
 		state->unreachables = 0;
@@ -411,7 +460,8 @@ static void drop_numbers(struct gateway *gw, struct mono now)
 			return;
 		home = entry->home;
 		binding_delete(gw->cn->gone, &home);
-		datapath_binding_delete(gw->dp, &home);
+		if (!gw->ha || !binding_find(gw->bindings, &home)) /* else it is that registration's by now */
+			datapath_binding_delete(gw->dp, &home);
 	}
 }
 
@@ -447,11 +497,23 @@ int correspondent_open(struct gateway *gw)
 	if (!gw->cn)
 		return -ENOMEM;
 	gw->cn->bindings = binding_cache_new(most);
-	gw->cn->gone = binding_cache_new(most);
+	gw->cn->gone = binding_cache_new(2 * (size_t)most);
 	gw->cn->refresh = binding_cache_new(most);
 	if (!gw->cn->bindings || !gw->cn->gone || !gw->cn->refresh)
 		return -ENOMEM;
 	return datapath_refused_set(gw->dp, gw->config->refused, gw->config->refused_count);
+}
+
+static bool wanted(const struct config *config, const struct in6_addr *home)
+{
+	return !config_prefixes_hold(config->refused, config->refused_count, home) && !config_mobile_node(config, home);
+}
+
+static void adopt_number(struct gateway *gw, const struct in6_addr *home, const struct registration *reg)
+{
+	datapath_binding_delete(gw->dp, home);
+	if (has_room(gw, home))
+		remember_number(gw, home, reg->seq, (struct mono){ (int64_t)reg->granted_ns });
 }
 
 void correspondent_adopt_one(struct gateway *gw, const struct in6_addr *home, const struct registration *reg)
@@ -462,25 +524,19 @@ void correspondent_adopt_one(struct gateway *gw, const struct in6_addr *home, co
 				       .flags = reg->flags,
 				       .lifetime_s = reg->lifetime_s };
 	struct mono granted = { (int64_t)reg->granted_ns };
+	struct peer_state *state = NULL;
 	struct binding_entry *entry;
-	struct peer_state *state;
 
-	if (IN6_IS_ADDR_UNSPECIFIED(&reg->care_of)) {
-		req.lifetime_s = RR_NONCE_LIFETIME_S;
-		if (binding_update(gw->cn->gone, &req, granted, NULL))
-			datapath_binding_delete(gw->dp, home);
-		return;
-	}
-	state = calloc(1, sizeof(*state));
-	if (!state || reg->flags & BU_HOME || config_mobile_node(gw->config, home) ||
-	    binding_update(gw->cn->bindings, &req, granted, &entry)) {
+	if (!IN6_IS_ADDR_UNSPECIFIED(&reg->care_of) && !(reg->flags & BU_HOME) && wanted(gw->config, home) &&
+	    mono_before(gw->clock(), mono_add_s(granted, reg->lifetime_s)) && has_room(gw, home))
+		state = calloc(1, sizeof(*state));
+	if (!state || binding_update(gw->cn->bindings, &req, granted, &entry)) {
 		free(state);
-		datapath_binding_delete(gw->dp, home);
-		remember_number(gw, home, reg->seq, granted);
+		adopt_number(gw, home, reg);
 		return;
 	}
-	state->requests =
-		REFRESH_MOST; /* which address of ours it knows is not on record: asked after its next update */
+	/* which address of ours it knows is not on record: asked for a refresh after its next update */
+	state->requests = REFRESH_MOST;
 	entry->role = state;
 	binding_activate(entry);
 	datapath_binding_set(gw->dp, entry); /* its end in the kernel's count */
@@ -498,8 +554,11 @@ static int adopt_nonces(struct gateway *gw, struct mono now)
 	const struct rr_nonce *newest;
 	size_t count = datapath_nonces_get(gw->dp, left);
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		rr_adopt(&gw->cn->nonces, &left[i], now);
+		if (!rr_find(&gw->cn->nonces, left[i].index, now))
+			datapath_nonce_wipe(gw->dp, left[i].index);
+	}
 	explicit_bzero(left, sizeof(left));
 	if (!mono_before(now, rr_rotate_at(&gw->cn->nonces)))
 		return rotate(gw, now);
@@ -528,10 +587,8 @@ struct unwanted {
 static int find_unwanted(struct binding_entry *entry, void *arg)
 {
 	struct unwanted *u = arg;
-	const struct config *config = u->gw->config;
 
-	if (config_prefixes_hold(config->refused, config->refused_count, &entry->home) ||
-	    config_mobile_node(config, &entry->home))
+	if (!wanted(u->gw->config, &entry->home))
 		u->homes[u->count++] = entry->home;
 	return 0;
 }
@@ -542,8 +599,10 @@ void correspondent_reloaded(struct gateway *gw)
 	struct unwanted u = { .gw = gw, .homes = calloc(count ? count : 1, sizeof(*u.homes)) };
 
 	datapath_refused_set(gw->dp, gw->config->refused, gw->config->refused_count);
-	if (!u.homes)
+	if (!u.homes) {
+		log_error("correspondent: no memory to look for bindings that are not wanted any more; reload again");
 		return;
+	}
 	binding_for_each(gw->cn->bindings, find_unwanted, &u);
 	for (size_t i = 0; i < u.count; i++)
 		remove_binding(gw, binding_find(gw->cn->bindings, &u.homes[i]), AGENT_TEST_REFUSED);

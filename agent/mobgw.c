@@ -31,10 +31,14 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "show", "sja", 1, 2, run_show,
-	  "mobgw show bindings [HOME-ADDRESS] | uplinks | interfaces | counters [--all] | status\n"
+	  "mobgw show bindings [HOME-ADDRESS] | uplinks | peers | nonces | interfaces | counters [--all] | status\n"
 	  "           [--json] [--socket PATH]\n\n"
-	  "  bindings     home agent: who is registered, from where, for how long; mobile node: its own registrations\n"
+	  "  bindings     who is registered, from where, for how long: at this home agent (home), at this "
+	  "correspondent\n"
+	  "               (optimised); mobile node: its own registrations first\n"
 	  "  uplinks      mobile node: ways to the network, their care-of addresses, and which one is used\n"
+	  "  peers        mobile node: its correspondents, and which of them it talks to straight\n"
+	  "  nonces       indices and ages of what test inits are answered from; never the secrets\n"
 	  "  interfaces   how the data path is attached, and why not better\n"
 	  "  counters     every verdict, drop and error; rows of 0 only with --all\n"
 	  "  status       version, uptime, roles, authentication, counts\n\n"
@@ -44,7 +48,7 @@ static const struct command {
 	  "mobgw monitor [--json] [--socket PATH]\n\n"
 	  "Prints registrations, moves, expiries and refusals as they happen, until interrupted; on a mobile node "
 	  "also\n"
-	  "uplinks that come and go, returning home, and lost registrations.\n\n"
+	  "uplinks that come and go, returning home, lost registrations, and correspondents talked to straight.\n\n"
 	  "  --json         one JSON object a line\n"
 	  "  --socket PATH  control socket of mobgwd (" CONTROL_PATH ")\n" },
 	{ "handover", "sjA", 0, 1, run_handover,
@@ -105,13 +109,14 @@ static int run_reasons(const struct tool_options *options, char **words)
 
 static void print_usage(FILE *out)
 {
-	fprintf(out, "mobgw: the operator's tool of mobgwd, a Mobile IPv6 home agent and mobile node\n\n"
-		     "  mobgw show bindings|uplinks|interfaces|counters|status   what the daemon knows\n"
-		     "  mobgw monitor                                            events as they happen\n"
-		     "  mobgw handover UPLINK|--auto                             move a mobile node\n"
-		     "  mobgw check                                              is this machine fit for its task?\n"
-		     "  mobgw reasons                                            what the counters mean\n\n"
-		     "mobgw COMMAND --help says more; --version; manual: man mobgw\n");
+	fprintf(out,
+		"mobgw: the operator's tool of mobgwd, a Mobile IPv6 gateway\n\n"
+		"  mobgw show bindings|uplinks|peers|nonces|interfaces|counters|status   what the daemon knows\n"
+		"  mobgw monitor                                                         events as they happen\n"
+		"  mobgw handover UPLINK|--auto                                          move a mobile node\n"
+		"  mobgw check                                                           is this machine fit?\n"
+		"  mobgw reasons                                                         what the counters mean\n\n"
+		"mobgw COMMAND --help says more; --version; manual: man mobgw\n");
 }
 
 static const struct command *find_command(const char *name)

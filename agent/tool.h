@@ -58,6 +58,9 @@ json_t *tool_client_next(struct tool_client *client, int patience_s);
 int tool_show(const struct tool_options *options, const char *what, const char *home);
 int tool_show_counters(const struct tool_options *options, json_t *data);
 int tool_show_uplinks(const struct tool_options *options, json_t *data);
+/* tool_peers.c */
+int tool_show_peers(const struct tool_options *options, json_t *data);
+int tool_show_nonces(const struct tool_options *options, json_t *data);
 /* A mobile node's own bindings; those of a home agent are tool_show.c's. NULL on lack of memory. */
 struct table *tool_homes_table(void);
 void tool_homes_add(struct table *table, json_t *row);

@@ -57,6 +57,11 @@ bool check_is_node(const struct check *check)
 	return check->config && (check->config->roles & ROLE_MOBILE_NODE);
 }
 
+bool check_is_correspondent(const struct check *check)
+{
+	return check->config && !(check->config->roles & (ROLE_MOBILE_NODE | ROLE_HOME_AGENT));
+}
+
 /* Every message of config_load() is a finding of its own. */
 static void say_config_errors(struct check *check, char *errors)
 {
@@ -80,11 +85,14 @@ static void say_config(struct check *check, const struct config *config)
 	if (config->roles & ROLE_MOBILE_NODE)
 		check_say(check, CHECK_OK, "config", "%s: %zu uplinks, %zu home addresses", check->options->config,
 			  config->uplink_count, config->home_address_count);
+	else if (check_is_correspondent(check))
+		check_say(check, CHECK_OK, "config", "%s: %zu interfaces, a correspondent", check->options->config,
+			  config->interface_count);
 	else
 		check_say(check, CHECK_OK, "config", "%s: %zu interfaces, %zu home links, %zu mobile nodes",
 			  check->options->config, config->interface_count, config->home_link_count,
 			  config->mobile_node_count);
-	if (config->auth == AUTH_NONE)
+	if (config->auth == AUTH_NONE && !check_is_correspondent(check))
 		check_say(check, CHECK_WARN, "config", "%s", control_auth_warning(config->auth));
 }
 
@@ -128,7 +136,9 @@ static void print_findings(const struct check *check, const size_t counts[CHECK_
 		printf("\n%zu FAIL, %zu WARN: a line that begins with # mends the one above it\n", counts[CHECK_FAIL],
 		       counts[CHECK_WARN]);
 	else
-		printf("\nThis machine is fit to be a %s.\n", check_is_node(check) ? "mobile node" : "home agent");
+		printf("\nThis machine is fit to be a %s.\n", check_is_node(check)	      ? "mobile node"
+							      : check_is_correspondent(check) ? "correspondent"
+											      : "home agent");
 }
 
 static void print_json(const struct check *check, const size_t counts[CHECK_LEVELS])

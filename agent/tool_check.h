@@ -56,6 +56,8 @@ void check_cure(struct check *check, const char *format, ...) __attribute__((for
 bool check_kernel_is(const struct check *check, unsigned int major, unsigned int minor);
 /* Configured as a mobile node: a host, of which nothing is wanted that a router needs. */
 bool check_is_node(const struct check *check);
+/* Neither home agent nor mobile node: a host. */
+bool check_is_correspondent(const struct check *check);
 
 /* tool_check_kernel.c */
 /* "6.1.0-18-amd64" -> 6, 1; false where it is no version. */

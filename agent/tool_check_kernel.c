@@ -236,7 +236,8 @@ static void check_capabilities(struct check *check)
 static void check_memory(struct check *check)
 {
 	struct rlimit limit = {};
-	uint64_t bindings = check->config ? check->config->max_bindings : 65536;
+	uint64_t bindings =
+		check->config ? check->config->max_bindings + (uint64_t)check->config->peer_bindings : 65536;
 	uint64_t megabytes = 2 * bindings * BYTES_PER_ENTRY / 1000000 + 1;
 
 	getrlimit(RLIMIT_MEMLOCK, &limit);

@@ -298,6 +298,9 @@ static void check_mtu(struct check *check, const struct check_link *link)
 	} else if (check_is_node(check) && link->mtu >= IP6_MIN_MTU + IP6_HDR_LEN)
 		check_say(check, CHECK_OK, "mtu", "%s: MTU %u: sockets see the tunnel's %u as path MTU", link->name,
 			  link->mtu, tunnel);
+	else if (check_is_correspondent(check))
+		check_say(check, CHECK_OK, "mtu", "%s: MTU %u: packets to mobile nodes have %u", link->name, link->mtu,
+			  link->mtu - RH2_LEN);
 	else if (link->mtu >= TUNNEL_MTU_BEST)
 		check_say(check, CHECK_OK, "mtu", "%s: MTU %u, tunnel MTU %u", link->name, link->mtu, tunnel);
 	else if (link->mtu >= IP6_MIN_MTU + IP6_HDR_LEN) {

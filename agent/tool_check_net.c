@@ -181,8 +181,8 @@ void check_sysctls(struct check *check)
 	struct check_link absent;
 
 	check_want_sysctl(check, CHECK_FAIL, "conf/all/disable_ipv6", 0, "IPv6 is off");
-	if (check_is_node(check))
-		return; /* a host; its uplinks are check_uplinks()'s */
+	if (check_is_node(check) || check_is_correspondent(check))
+		return; /* a host; a mobile node's uplinks are check_uplinks()'s */
 	check_want_sysctl(check, CHECK_FAIL, "conf/all/forwarding", 1, "this machine is no IPv6 router");
 	for (size_t i = 0; (link = check_interface(check, i, &absent)); i++)
 		if (link->ifindex)

@@ -64,21 +64,34 @@ static const char *join_words(json_t *list, char *buf, size_t size)
 /* A mobile node has home addresses and uplinks, a home agent mobile nodes and room for their bindings. */
 static void describe_bindings(json_t *data, char *bindings, char *uplinks, size_t size)
 {
-	uplinks[0] = '\0';
-	if (!json_is_integer(json_object_get(data, "home_addresses"))) {
+	uplinks[0] = bindings[0] = '\0';
+	if (json_is_integer(json_object_get(data, "mobile_nodes"))) {
 		snprintf(bindings, size, "%s of at most %s; %s mobile nodes configured", tool_number(data, "bindings"),
 			 tool_number(data, "max_bindings"), tool_number(data, "mobile_nodes"));
-		return;
 	}
+	if (!json_is_integer(json_object_get(data, "home_addresses")))
+		return;
 	snprintf(bindings, size, "%s registered; %s home addresses configured", tool_number(data, "bindings"),
 		 tool_number(data, "home_addresses"));
 	snprintf(uplinks, size, "%s of %s usable", tool_number(data, "uplinks_usable"), tool_number(data, "uplinks"));
+}
+
+/* Every node is a correspondent; a mobile node has correspondents, too. */
+static void describe_peers(json_t *data, char *optimised, char *peers, size_t size)
+{
+	peers[0] = '\0';
+	snprintf(optimised, size, "%s of at most %s", tool_number(data, "optimised_bindings"),
+		 tool_number(data, "max_optimised_bindings"));
+	if (json_is_integer(json_object_get(data, "peers")))
+		snprintf(peers, size, "%s, %s of them straight", tool_number(data, "peers"),
+			 tool_number(data, "peers_optimised"));
 }
 
 static int show_status(const struct tool_options *options, json_t *data)
 {
 	struct table *table = table_new((const char *const[]){ "", "", NULL });
 	char uptime[32], roles[64], bindings[64], uplinks[64], interfaces[64], clients[64];
+	char optimised[64], peers[64];
 	const char *rows[][2] = {
 		{ "mobgwd", tool_text(data, "daemon_version", "unknown") },
 		{ "running for", tool_duration(data, "uptime_s", uptime, sizeof(uptime)) },
@@ -87,6 +100,8 @@ static int show_status(const struct tool_options *options, json_t *data)
 		{ "authentication", tool_text(data, "authentication", "unknown") },
 		{ "agent address", tool_text(data, "agent_address", "") },
 		{ "bindings", bindings },
+		{ "optimised", optimised },
+		{ "correspondents", peers },
 		{ "uplinks", uplinks },
 		{ "interfaces", interfaces },
 		{ "clients", clients },
@@ -94,6 +109,7 @@ static int show_status(const struct tool_options *options, json_t *data)
 	};
 
 	describe_bindings(data, bindings, uplinks, sizeof(bindings));
+	describe_peers(data, optimised, peers, sizeof(peers));
 	snprintf(interfaces, sizeof(interfaces), "%s of %s attached", tool_number(data, "interfaces_attached"),
 		 tool_number(data, "interfaces"));
 	snprintf(clients, sizeof(clients), "%s on the control socket, %s of them monitors",
@@ -143,40 +159,53 @@ static bool of_mobile_node(json_t *data)
 
 static struct table *bindings_table(void)
 {
-	return table_new((const char *const[]){ "HOME ADDRESS", "CARE-OF ADDRESS", ">SEQ", ">LIFETIME", ">LEFT",
+	return table_new((const char *const[]){ "KIND", "HOME ADDRESS", "CARE-OF ADDRESS", ">SEQ", ">LIFETIME", ">LEFT",
 						"FLAGS", "HOME LINK", "STATE", ">PATH MTU", "PROTECTION", NULL });
 }
 
 static void add_binding(struct table *table, json_t *row)
 {
-	table_add(table,
-		  (const char *const[]){ tool_text(row, "home_address", NULL), tool_text(row, "care_of_address", NULL),
-					 tool_number(row, "sequence"), tool_number(row, "lifetime_s"),
-					 tool_number(row, "remaining_s"), tool_text(row, "flags", ""),
-					 tool_text(row, "home_link", NULL), tool_text(row, "state", NULL),
-					 tool_number_or_none(row, "path_mtu"), tool_text(row, "protection", NULL) });
+	table_add(table, (const char *const[]){ tool_text(row, "kind", NULL), tool_text(row, "home_address", NULL),
+						tool_text(row, "care_of_address", NULL), tool_number(row, "sequence"),
+						tool_number(row, "lifetime_s"), tool_number(row, "remaining_s"),
+						tool_text(row, "flags", ""), tool_text(row, "home_link", NULL),
+						tool_text(row, "state", NULL), tool_number_or_none(row, "path_mtu"),
+						tool_text(row, "protection", NULL) });
 }
 
-/* One page of rows; @shown counts over all pages. The first page says which kind of table it is. */
-static void print_page(struct table **table, json_t *data, size_t *shown)
+/* A mobile node's own come first, in a table of their own; then those that others have at it. */
+struct listing {
+	struct table *table;
+	bool own; /* kind of that table */
+	size_t shown;
+};
+
+/* One page of rows. Each page says which kind of table it is for. */
+static void print_page(struct listing *listing, json_t *data)
 {
 	bool own = of_mobile_node(data);
 	json_t *row;
 	size_t i;
 
-	if (!*table) {
+	if (listing->table && listing->own != own) {
+		table_free(listing->table);
+		listing->table = NULL;
+		putchar('\n');
+	} else if (!listing->table) {
 		print_warning(data);
-		*table = own ? tool_homes_table() : bindings_table();
 	}
-	if (!*table)
+	if (!listing->table)
+		listing->table = own ? tool_homes_table() : bindings_table();
+	listing->own = own;
+	if (!listing->table)
 		return;
 	json_array_foreach(json_object_get(data, "bindings"), i, row)
 	{
-		(own ? tool_homes_add : add_binding)(*table, row);
+		(own ? tool_homes_add : add_binding)(listing->table, row);
 	}
-	*shown += json_array_size(json_object_get(data, "bindings"));
-	if (*shown)
-		table_flush(*table, stdout);
+	listing->shown += json_array_size(json_object_get(data, "bindings"));
+	if (listing->shown)
+		table_flush(listing->table, stdout);
 }
 
 /* The same as part of one JSON document, which for a million bindings must not be kept whole. */
@@ -202,30 +231,29 @@ static void print_json_page(json_t *data, bool first, size_t *shown)
 
 static int show_bindings(const struct tool_options *options, struct tool_client *client)
 {
-	struct table *table = NULL;
+	struct listing listing = {};
 	bool more = true, first = true;
-	size_t shown = 0;
 
 	while (more) {
 		json_t *reply = tool_client_next(client, TOOL_PATIENCE_S), *data = json_object_get(reply, "data");
 
 		if (!reply) {
-			table_free(table);
+			table_free(listing.table);
 			return EXIT_TROUBLE;
 		}
 		if (options->json)
-			print_json_page(data, first, &shown);
+			print_json_page(data, first, &listing.shown);
 		else
-			print_page(&table, data, &shown);
+			print_page(&listing, data);
 		more = json_is_true(json_object_get(reply, "more"));
 		first = false;
 		json_decref(reply);
 	}
 	if (options->json)
-		printf("%s], \"total\": %zu}\n", shown ? "\n" : "", shown);
-	else if (!shown)
+		printf("%s], \"total\": %zu}\n", listing.shown ? "\n" : "", listing.shown);
+	else if (!listing.shown)
 		printf("no bindings\n");
-	table_free(table);
+	table_free(listing.table);
 	return EXIT_OK;
 }
 
@@ -240,10 +268,8 @@ static const struct view {
 	const char *what;
 	int (*print)(const struct tool_options *options, json_t *data); /* NULL: bindings, in pages */
 } views[] = {
-	{ "bindings", NULL },
-	{ "uplinks", tool_show_uplinks },
-	{ "interfaces", show_interfaces },
-	{ "counters", tool_show_counters },
+	{ "bindings", NULL },		{ "uplinks", tool_show_uplinks },  { "peers", tool_show_peers },
+	{ "nonces", tool_show_nonces }, { "interfaces", show_interfaces }, { "counters", tool_show_counters },
 	{ "status", show_status },
 };
 
@@ -273,7 +299,9 @@ int tool_show(const struct tool_options *options, const char *what, const char *
 			view = &views[i];
 	if (!view || (home && view->print)) {
 		fprintf(stderr,
-			"mobgw: show %s%s%s: expected bindings [ADDRESS], uplinks, interfaces, counters or status\n",
+			"mobgw: show %s%s%s: expected bindings [ADDRESS], uplinks, peers, nonces, interfaces, counters "
+			"or "
+			"status\n",
 			what, home ? " " : "", home ? home : "");
 		return EXIT_USAGE;
 	}

@@ -11,7 +11,7 @@ _mobgw()
 		;;
 	esac
 	case $command in
-	show) words="bindings uplinks interfaces counters status --json --all --socket --help" ;;
+	show) words="bindings uplinks peers nonces interfaces counters status --json --all --socket --help" ;;
 	monitor) words="--json --socket --help" ;;
 	handover) words="--auto --json --socket --help $(ls /sys/class/net)" ;;
 	check) words="--config --json --help" ;;

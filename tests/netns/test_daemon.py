@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from lab.gateway import MOBGWD
+from lab.gateway import ABI, MOBGWD
 from lab.namespace import sh, veth
 from lab.topology import HOME
 from lab.wait import until
@@ -120,7 +120,7 @@ def test_a_second_daemon_is_refused(lab, ha):
 def test_foreign_pins_are_refused_and_left_alone(lab):
     gateway = lab.gateway()
     gateway.stop()
-    pin = f"{gateway.pin_dir}/2/bindings"
+    pin = f"{gateway.pin_dir}/{ABI}/bindings"
     os.unlink(pin)
     sh(["bpftool", "map", "create", pin, "type", "hash", "key", "4", "value", "4", "entries", "1", "name", "foreign"])
     code, log = gateway.refused_start()
@@ -132,10 +132,10 @@ def test_foreign_pins_are_refused_and_left_alone(lab):
 def test_pins_of_another_owner_are_refused(lab):
     gateway = lab.gateway()
     gateway.stop()
-    os.chmod(f"{gateway.pin_dir}/2", 0o777)
+    os.chmod(f"{gateway.pin_dir}/{ABI}", 0o777)
     code, log = gateway.refused_start()
     assert code != 0 and gateway.pin_dir in log
-    os.chmod(f"{gateway.pin_dir}/2", 0o700)
+    os.chmod(f"{gateway.pin_dir}/{ABI}", 0o700)
 
 
 @pytest.mark.parametrize("authentication", [None, "ipsec"])

@@ -4,6 +4,7 @@ import pytest
 
 from lab import wire
 from lab.capture import capture
+from lab.gateway import ABI
 from lab.namespace import sh
 from lab.topology import CORRESPONDENT, HOME, HOME_AGENT, NEIGHBOUR
 
@@ -204,7 +205,7 @@ def test_bindings_and_next_hops_read_like_a_table_in_bpftool(lab, ha, away):
     lab.cn.ping(HOME, count=1)
     entries = ha.map_dump("bindings")
     assert len(entries) == 1 and "formatted" in entries[0]
-    text = sh(["bpftool", "map", "dump", "pinned", f"{ha.pin_dir}/2/bindings"]).stdout
+    text = sh(["bpftool", "map", "dump", "pinned", f"{ha.pin_dir}/{ABI}/bindings"]).stdout
     assert "care_of" in text and "expires" in text
 
 

@@ -78,6 +78,44 @@ void slowpath_stats(const struct slowpath *sp, struct slowpath_stats *out)
 	*out = (struct slowpath_stats){ .fragmented = 7 };
 }
 
+/* ---- route optimisation ---- */
+
+enum { RIG_PEERS = 4 };
+
+static struct {
+	struct binding_cache *bindings; /* of the correspondent */
+	struct nonce_view nonces[2];
+	size_t nonce_count;
+	struct peer_view peers[RIG_PEERS];
+	size_t peer_count;
+} route;
+
+struct binding_cache *correspondent_bindings(struct gateway *gw)
+{
+	return route.bindings;
+}
+
+struct binding_entry *correspondent_binding(struct gateway *gw, const struct in6_addr *home)
+{
+	return binding_find(route.bindings, home);
+}
+
+bool correspondent_nonce(struct gateway *gw, size_t nth, struct nonce_view *out)
+{
+	if (nth >= route.nonce_count)
+		return false;
+	*out = route.nonces[nth];
+	return true;
+}
+
+bool mobile_peers_view(struct gateway *gw, size_t nth, struct peer_view *out)
+{
+	if (nth >= route.peer_count)
+		return false;
+	*out = route.peers[nth];
+	return true;
+}
+
 /* ---- fixture ---- */
 
 static inline int open_gateway(void **state)
@@ -113,6 +151,8 @@ static inline int open_gateway(void **state)
 	fx->gw.attachments = fx->attachments;
 	fx->gw.sp = (struct slowpath *)fx; /* only whether it is there matters */
 	fx->gw.bindings = binding_cache_new(2000);
+	memset(&route, 0, sizeof(route));
+	route.bindings = binding_cache_new(2000);
 	fx->gw.agent_counters[AGENT_REFUSED] = 5;
 	sd_event_new(&fx->gw.loop);
 	*state = fx;
@@ -126,6 +166,7 @@ static inline int close_gateway(void **state)
 	control_close(&fx->gw);
 	sd_event_unref(fx->gw.loop);
 	binding_cache_free(fx->gw.bindings);
+	binding_cache_free(route.bindings);
 	unlink(fx->path);
 	fx->path[strlen(fx->path) - strlen("/control")] = '\0';
 	rmdir(fx->path);

@@ -13,6 +13,7 @@
 #include "../../agent/tool_handover.c"
 #include "../../agent/tool_monitor.c"
 #include "../../agent/tool_node.c"
+#include "../../agent/tool_peers.c"
 #include "../../agent/tool_show.c"
 #include "../../agent/tool_table.c"
 
@@ -223,11 +224,10 @@ static void uplinks_are_a_table_and_the_pinned_one_is_marked(void **state)
 
 static int print_bindings(const struct tool_options *options, json_t *data)
 {
-	struct table *table = NULL;
-	size_t shown = 0;
+	struct listing listing = {};
 
-	print_page(&table, data, &shown);
-	table_free(table);
+	print_page(&listing, data);
+	table_free(listing.table);
 	return 0;
 }
 
@@ -261,16 +261,55 @@ static void bindings_of_a_mobile_node_have_a_table_of_their_own(void **state)
 static void bindings_of_a_home_agent_have_theirs(void **state)
 {
 	static const char json[] =
-		"{\"role\":\"home-agent\",\"bindings\":[{\"home_address\":\"2001:db8:1::100\",\"care_of_address\":"
+		"{\"role\":\"home-agent\",\"bindings\":[{\"kind\":\"home\",\"home_address\":\"2001:db8:1::100\",\"care_"
+		"of_address\":"
 		"\"2001:db8:f1::2\",\"sequence\":7,\"lifetime_s\":400,\"remaining_s\":399,\"flags\":\"AH\","
 		"\"home_link\":\"2001:db8:1::/64\",\"state\":\"active\",\"path_mtu\":null,\"protection\":\"none\"}]}";
 	char *text = printed(print_bindings, json, false);
 
+	assert_string_equal(
+		text, "KIND  HOME ADDRESS     CARE-OF ADDRESS  SEQ  LIFETIME  LEFT  FLAGS  HOME LINK        STATE   "
+		      "PATH MTU  PROTECTION\n"
+		      "home  2001:db8:1::100  2001:db8:f1::2     7       400   399  AH     2001:db8:1::/64  active  "
+		      "       -  none\n");
+	free(text);
+}
+
+static void correspondents_are_a_table(void **state)
+{
+	static const char json[] =
+		"{\"route_optimisation\":\"all\",\"peers\":[{\"home_address\":\"2001:db8:1::100\",\"correspondent\":"
+		"\"2001:db8:c::2\",\"state\":\"optimised\",\"care_of_address\":\"2001:db8:f1::2\",\"sequence\":9,"
+		"\"lifetime_s\":420,\"remaining_s\":400,\"idle_s\":1,\"home_token\":true,\"care_of_token\":true,"
+		"\"back_off_s\":null,\"last_status\":null,\"last_status_text\":null},{\"home_address\":"
+		"\"2001:db8:1::100\",\"correspondent\":\"2001:db8:c::3\",\"state\":\"backed-off\",\"care_of_address\":"
+		"null,"
+		"\"sequence\":4,\"lifetime_s\":null,\"remaining_s\":null,\"idle_s\":30,\"home_token\":false,"
+		"\"care_of_token\":false,\"back_off_s\":60,\"last_status\":129,\"last_status_text\":\"prohibited\"}]}";
+	char *text = printed(tool_show_peers, json, false);
+
 	assert_string_equal(text,
-			    "HOME ADDRESS     CARE-OF ADDRESS  SEQ  LIFETIME  LEFT  FLAGS  HOME LINK        STATE   "
-			    "PATH MTU  PROTECTION\n"
-			    "2001:db8:1::100  2001:db8:f1::2     7       400   399  AH     2001:db8:1::/64  active  "
-			    "       -  none\n");
+			    "CORRESPONDENT  HOME ADDRESS     STATE       CARE-OF ADDRESS  SEQ  LIFETIME  LEFT  IDLE  "
+			    "TOKENS         REMARK\n"
+			    "2001:db8:c::2  2001:db8:1::100  optimised   2001:db8:f1::2     9       420   400     1  "
+			    "home, care-of\n"
+			    "2001:db8:c::3  2001:db8:1::100  backed-off  -                  4         -     -    30  "
+			    "-              asked again in 60 s; last refusal: status 129, prohibited\n");
+	free(text);
+	text = printed(tool_show_peers, "{\"route_optimisation\":\"none\",\"peers\":[]}", false);
+	assert_string_equal(text, "no correspondents (route optimisation: none)\n");
+	free(text);
+}
+
+static void nonces_are_a_table(void **state)
+{
+	static const char json[] = "{\"nonces\":[{\"index\":7,\"age_s\":3,\"remaining_s\":237,\"given_out\":true},"
+				   "{\"index\":6,\"age_s\":28,\"remaining_s\":212,\"given_out\":false}]}";
+	char *text = printed(tool_show_nonces, json, false);
+
+	assert_string_equal(text, "INDEX  AGE  ACCEPTED FOR  GIVEN OUT\n"
+				  "    7    3           237  yes\n"
+				  "    6   28           212  no\n");
 	free(text);
 }
 
@@ -383,6 +422,8 @@ int main(void)
 		cmocka_unit_test(bindings_of_a_mobile_node_have_a_table_of_their_own),
 		cmocka_unit_test(bindings_of_a_home_agent_have_theirs),
 		cmocka_unit_test(status_has_the_rows_of_its_role),
+		cmocka_unit_test(correspondents_are_a_table),
+		cmocka_unit_test(nonces_are_a_table),
 		cmocka_unit_test(handover_takes_an_uplink_or_auto_and_not_both),
 		cmocka_unit_test(handover_sends_null_for_auto_and_answers_by_its_exit_status),
 	};
