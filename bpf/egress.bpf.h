@@ -30,6 +30,26 @@ static __always_inline __u32 segment_len(struct __sk_buff *skb, const struct mip
 	return headers + gso_size;
 }
 
+struct route {
+	__u32 ifindex;
+	__u32 mtu; /* 0: its port's */
+};
+
+/* Does it still fit with @overhead more octets? Otherwise the agent fragments it or answers packet too big. */
+static __always_inline bool fits(struct __sk_buff *skb, const struct mip6_ipv6 *ip, const struct route *r,
+				 __u16 path_mtu, __u32 overhead)
+{
+	__u32 mtu = r->mtu, key = r->ifindex;
+	struct port *port = bpf_map_lookup_elem(&ports, &key);
+	__u32 len = segment_len(skb, ip) + overhead;
+
+	if (port && (!mtu || port->mtu < mtu))
+		mtu = port->mtu;
+	if (path_mtu && (!mtu || path_mtu < mtu))
+		mtu = path_mtu;
+	return !mtu || len <= mtu;
+}
+
 /*
  * Out by @ifindex, to whatever neighbour the kernel's route there names; the packet waits while it is resolved. Without
  * an explicit neighbour on purpose: given one, the kernel leaves the route that led here on the skb, and a packet that
@@ -64,6 +84,24 @@ static __always_inline enum reason push_tunnel(struct __sk_buff *skb, const stru
 	if (o->has_limit)
 		write_tunnel_option((void *)(ip + 1), o->limit);
 	return SENT_ENCAPSULATED;
+}
+
+/*
+ * Whether a routing header or a home address option may be put right behind the IPv6 header: not before hop-by-hop
+ * options, which stand there alone (RFC 8200 §4.1), not into what AH has summed already, and never beside another
+ * routing header: so two bindings can't send a packet round in circles. Neighbour discovery has none (RFC 6275 §9.3.2).
+ * Mobility headers are the caller's to know; what has its home address option already is an update (§6.1).
+ */
+static __always_inline bool takes_header(struct __sk_buff *skb, const struct mip6_ipv6 *ip)
+{
+	struct mip6_ext *ext = (void *)(ip + 1);
+	__u8 next = ip->nexthdr;
+
+	if (next == NH_HOPOPTS || next == NH_ROUTING || next == NH_AH)
+		return false;
+	if (next == NH_DSTOPTS)
+		return (void *)(ext + 1) <= hook_end(skb) && ext->nexthdr != NH_MH;
+	return !is_nd_or_mld(skb, ip);
 }
 
 /* A type 2 routing header behind the IPv6 header: what we send to a mobile node goes straight to its care-of address.

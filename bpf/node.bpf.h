@@ -112,12 +112,18 @@ static __always_inline void send_both_ways(struct __sk_buff *skb, const struct h
 		count(NOTE_BOTH_WAYS, 0);
 }
 
+static __always_inline __u32 tunnel_mtu(const struct home_address *home)
+{
+	/* whichever of the two ways arrives, it has to fit */
+	return home->next.ifindex && home->next.mtu < home->way.mtu ? home->next.mtu : home->way.mtu;
+}
+
 /* Reverse tunnelling, RFC 6275 §11.3.1: everything goes through the home agent. */
 static __always_inline enum reason to_agent(struct __sk_buff *skb, const struct home_address *home, int *action)
 {
 	struct outer o = { .src = &home->way.care_of, .dst = home->agent };
 	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
-	__u32 overhead = IP6_HDR_LEN, mtu = home->way.mtu;
+	__u32 overhead = IP6_HDR_LEN;
 	enum reason why;
 	__u32 *ports_word;
 
@@ -133,9 +139,7 @@ static __always_inline enum reason to_agent(struct __sk_buff *skb, const struct 
 	ip = ipv6_at(skb, ETH_LEN);
 	if (!ip)
 		return DROP_TRUNCATED;
-	if (home->next.ifindex && home->next.mtu < mtu)
-		mtu = home->next.mtu; /* whichever of the two arrives, it has to fit */
-	if (segment_len(skb, ip) + overhead > mtu) {
+	if (segment_len(skb, ip) + overhead > tunnel_mtu(home)) {
 		*action = TC_ACT_OK;
 		return SENT_AGENT;
 	}
@@ -183,18 +187,16 @@ static __always_inline enum reason to_peer(struct __sk_buff *skb, const struct h
 					   const struct binding *b, int *action)
 {
 	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
-	__u32 mtu = p->mtu, len;
+	struct route r = { .ifindex = p->ifindex, .mtu = p->mtu };
 	enum reason why;
 
-	if (!(p->flags & PEER_DIRECT) || p->expires <= bpf_jiffies64() || !addr_same(&p->care_of, &home->way.care_of))
+	if (!(p->flags & PEER_DIRECT) || p->expires <= bpf_jiffies64() || !r.ifindex ||
+	    !addr_same(&p->care_of, &home->way.care_of))
 		return REASON_NONE;
 	if (!ip)
 		return DROP_TRUNCATED;
-	if (b && b->mtu && b->mtu < mtu)
-		mtu = b->mtu;
-	len = segment_len(skb, ip);
-	if (len + sizeof(struct mip6_hao) + (b ? RH2_LEN : 0) > mtu) {
-		if (len <= IP6_MIN_MTU)
+	if (!fits(skb, ip, &r, b ? b->mtu : 0, sizeof(struct mip6_hao) + (b ? RH2_LEN : 0))) {
+		if (segment_len(skb, ip) <= IP6_MIN_MTU)
 			return REASON_NONE;
 		*action = TC_ACT_OK;
 		return SENT_AGENT;
@@ -204,7 +206,7 @@ static __always_inline enum reason to_peer(struct __sk_buff *skb, const struct h
 		why = insert_rh2(skb, &b->care_of);
 	if (why != SENT_UPDATE && why != SENT_ROUTED)
 		return why;
-	*action = send_by(p->ifindex);
+	*action = send_by(r.ifindex);
 	return SENT_OPTIMISED;
 }
 
@@ -216,7 +218,7 @@ static __always_inline enum reason by_tunnel(struct __sk_buff *skb, const struct
 
 	if (!ip)
 		return DROP_TRUNCATED;
-	if (care_of && segment_len(skb, ip) + IP6_HDR_LEN + RH2_LEN <= home->way.mtu) {
+	if (care_of && segment_len(skb, ip) + IP6_HDR_LEN + RH2_LEN <= tunnel_mtu(home)) {
 		enum reason why = insert_rh2(skb, care_of);
 
 		if (why != SENT_ROUTED)
@@ -225,18 +227,26 @@ static __always_inline enum reason by_tunnel(struct __sk_buff *skb, const struct
 	return to_agent(skb, home, action);
 }
 
-/* At home as any host; what is bound here gets its routing header. */
+/* At home as any host; what is bound here gets its routing header, where it fits. */
 static __always_inline enum reason at_home(struct __sk_buff *skb, const struct home_address *home,
-					   const struct in6_addr *care_of, int *action)
+					   const struct in6_addr *care_of, const struct binding *b, int *action)
 {
-	if (care_of) {
-		enum reason why = insert_rh2(skb, care_of);
+	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
+	struct route r = { .ifindex = home->way.ifindex, .mtu = home->way.mtu };
+	enum reason why = SENT_AT_HOME;
 
+	if (!ip)
+		return DROP_TRUNCATED;
+	if (care_of && fits(skb, ip, &r, b ? b->mtu : 0, RH2_LEN)) {
+		why = insert_rh2(skb, care_of);
 		if (why != SENT_ROUTED)
 			return why;
+	} else if (care_of && segment_len(skb, ip) > IP6_MIN_MTU) {
+		*action = TC_ACT_OK;
+		return SENT_AGENT;
 	}
-	*action = send_by(home->way.ifindex);
-	return care_of ? SENT_ROUTED : SENT_AT_HOME;
+	*action = send_by(r.ifindex);
+	return why;
 }
 
 /* Where the routing header of this packet is to lead: the care-of address of a binding, or of the answer under way;
@@ -278,7 +288,7 @@ static __always_inline enum reason from_home(struct __sk_buff *skb, const struct
 	struct peer_key key;
 	__u8 type = MH_TYPES;
 	struct peer *p;
-	bool mh;
+	bool mh, data;
 
 	if (!home || !ip || !set)
 		return DROP_NO_REGISTRATION;
@@ -289,22 +299,23 @@ static __always_inline enum reason from_home(struct __sk_buff *skb, const struct
 	key.peer = ip->dst;
 	if (mh)
 		type = mh_type_of(skb, ip);
-	if (!mh || type == MH_BA) /* RFC 6275 §9.3.2: no other mobility header has one */
+	data = !mh && takes_header(skb, ip);
+	if (data || type == MH_BA) /* no other mobility header has one, RFC 6275 §6.1 */
 		care_of = routed_to(&key.peer, mh, &bound);
 	if (home->state == HOME_THERE)
-		return at_home(skb, home, care_of, action);
+		return at_home(skb, home, care_of, bound, action);
+	p = bpf_map_lookup_elem(&peers, &key);
+	if (type == MH_BU) /* from the care-of address: it needn't wait for the home agent's answer */
+		return update_peer(skb, p, action);
 	if (home->state != HOME_AWAY || home->expires <= bpf_jiffies64())
 		return DROP_NO_REGISTRATION;
-	p = bpf_map_lookup_elem(&peers, &key);
-	if (type == MH_BU)
-		return update_peer(skb, p, action);
-	if (!mh && p) {
+	if (data && p) {
 		enum reason why = to_peer(skb, home, p, bound, action);
 
 		note_use(&p->used);
 		if (why != REASON_NONE)
 			return why;
-	} else if (!mh && set->flags & SETTING_OPTIMISE && addr_is_routable(&key.peer) &&
+	} else if (data && set->flags & SETTING_OPTIMISE && addr_is_routable(&key.peer) &&
 		   !addr_same(&key.peer, &home->agent)) {
 		tell_peer(src, &key.peer, set);
 	}

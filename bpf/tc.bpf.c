@@ -16,11 +16,6 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 
 /* ---- home: egress of the device without ND ---- */
 
-struct route {
-	__u32 ifindex;
-	__u32 mtu;
-};
-
 /* Where @dst is reached, asked as if it came in by the device without ND, which may forward. An address of a home
  * prefix leads to this very device again: its home link is meant then. */
 static __always_inline enum reason find_route(struct __sk_buff *skb, const struct settings *set,
@@ -104,21 +99,6 @@ static __always_inline enum reason care_of_route(struct __sk_buff *skb, const st
 	r->ifindex = link->ifindex;
 	r->mtu = 0; /* its port's: a home link is a configured interface */
 	return REASON_NONE;
-}
-
-/* Does it still fit with @overhead more octets? Otherwise the agent fragments it or answers packet too big. */
-static __always_inline bool fits(struct __sk_buff *skb, const struct mip6_ipv6 *ip, const struct route *r,
-				 __u16 path_mtu, __u32 overhead)
-{
-	__u32 mtu = r->mtu, key = r->ifindex;
-	struct port *port = bpf_map_lookup_elem(&ports, &key);
-	__u32 len = segment_len(skb, ip) + overhead;
-
-	if (port && (!mtu || port->mtu < mtu))
-		mtu = port->mtu;
-	if (path_mtu && (!mtu || path_mtu < mtu))
-		mtu = path_mtu;
-	return !mtu || len <= mtu;
 }
 
 static __always_inline enum reason to_tunnel(struct __sk_buff *skb, const struct settings *set, const struct binding *b,
@@ -229,7 +209,7 @@ static __always_inline enum reason home_run(struct __sk_buff *skb, int *action)
 	ip = ipv6_at(skb, ETH_LEN);
 	if (!ip)
 		return DROP_TRUNCATED;
-	if (own && (ack || ip->nexthdr != NH_MH)) {
+	if (own && (ack || (ip->nexthdr != NH_MH && takes_header(skb, ip)))) {
 		binding_in_use(b);
 		return to_care_of(skb, set, &b->care_of, b->mtu, action);
 	}
@@ -256,10 +236,37 @@ int mobgw_tc_home(struct __sk_buff *skb)
 /* ---- egress of every interface ---- */
 
 /*
+ * The care-of address for a packet of our own to @ip->dst: a correspondent's binding's, or where the acknowledgement of
+ * an update goes that was refused or ended one. What is only forwarded has none. False: the packet stays as it is.
+ */
+static __always_inline bool find_care_of(struct __sk_buff *skb, const struct mip6_ipv6 *ip, struct in6_addr *care_of,
+					 __u16 *mtu)
+{
+	struct binding *b;
+
+	if (skb->ingress_ifindex || !addr_is_routable(&ip->src) || !local_flags(&ip->src))
+		return false;
+	if (ip->nexthdr == NH_MH) {
+		struct answer *a = bpf_map_lookup_elem(&answers, &ip->dst);
+
+		if (!a || a->expires <= bpf_jiffies64() || addr_is_nobody(&a->care_of))
+			return false;
+		*care_of = a->care_of;
+		return true;
+	}
+	b = binding_of(&ip->dst);
+	if (!b || b->flags & BINDING_HOME_AGENT)
+		return false;
+	*care_of = b->care_of;
+	*mtu = b->mtu;
+	binding_in_use(b);
+	return true;
+}
+
+/*
  * A correspondent: what this host sends to a bound home address goes straight to the care-of address (RFC 6275 §9.3.2).
- * What is only forwarded stays as it is, and so does what has a routing header already: two bindings can't send it
- * round in circles. What doesn't fit with the header and has 1280 octets or less goes by the home agent; anything
- * larger is the agent's to answer.
+ * What doesn't fit with the header and has 1280 octets or less goes by the home agent; anything larger is the agent's
+ * to answer.
  */
 static __always_inline int to_mobile_node(struct __sk_buff *skb)
 {
@@ -268,30 +275,15 @@ static __always_inline int to_mobile_node(struct __sk_buff *skb)
 	int action = TC_ACT_SHOT;
 	struct in6_addr care_of;
 	__u32 len = skb->len;
-	struct binding *b;
 	enum reason why;
 	__u16 mtu = 0;
 
-	if (!ip || !set || skb->ingress_ifindex || ip->nexthdr == NH_ROUTING)
+	if (!ip || !set || !find_care_of(skb, ip, &care_of, &mtu))
 		return TC_ACT_UNSPEC;
-	if (ip->nexthdr == NH_MH) { /* of mobility headers the answer to an update alone */
-		struct answer *a = bpf_map_lookup_elem(&answers, &ip->dst);
-
-		if (!a || a->expires <= bpf_jiffies64() || addr_is_nobody(&a->care_of))
-			return TC_ACT_UNSPEC;
-		care_of = a->care_of;
-	} else {
-		b = binding_of(&ip->dst);
-		if (!b || b->flags & BINDING_HOME_AGENT || !local_flags(&ip->src))
-			return TC_ACT_UNSPEC;
-		care_of = b->care_of;
-		mtu = b->mtu;
-		binding_in_use(b);
-	}
 	if (hook_pull(skb, HEADERS_PULLED)) /* not before: it may copy, and most packets are none of ours */
 		return TC_ACT_UNSPEC;
 	ip = ipv6_at(skb, ETH_LEN);
-	if (!ip || (ip->nexthdr == NH_MH && !is_ack(skb, ip)))
+	if (!ip || !(ip->nexthdr == NH_MH ? is_ack(skb, ip) : takes_header(skb, ip)))
 		return TC_ACT_UNSPEC;
 	why = to_care_of(skb, set, &care_of, mtu, &action);
 	if (why == SENT_AGENT) {
