@@ -126,7 +126,7 @@ bool control_is_node(const struct gateway *gw, struct control_refusal *why)
 	if (gw->config->roles & ROLE_MOBILE_NODE)
 		return true;
 	why->code = "wrong-role";
-	snprintf(why->message, sizeof(why->message), "this daemon is no mobile node: it has no uplinks");
+	snprintf(why->message, sizeof(why->message), "this daemon is no mobile node: it has neither uplinks nor peers");
 	snprintf(why->cure, sizeof(why->cure), "ask the mobgwd whose configuration says roles: [mobile-node]");
 	return false;
 }

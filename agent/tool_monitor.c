@@ -67,16 +67,35 @@ static void print_lost(json_t *event, FILE *out)
 	print_ended(event, "is registered no more: the lifetime passed unanswered", out);
 }
 
+/* "2001:db8:1::100 and 2001:db8:c::2 talk straight, bound at 2001:db8:f1::2 for 420 s, sequence 9" */
+static void print_straight(json_t *event, FILE *out)
+{
+	const char *care_of = tool_text(event, "care_of_address", NULL);
+
+	fprintf(out, " %s and %s talk straight", tool_text(event, "home_address", "-"),
+		tool_text(event, "text", "a correspondent"));
+	if (care_of)
+		fprintf(out, ", bound at %s", care_of);
+	if (care_of && json_is_integer(json_object_get(event, "lifetime_s")))
+		fprintf(out, " for %s s", tool_number(event, "lifetime_s"));
+	if (json_is_integer(json_object_get(event, "sequence")))
+		fprintf(out, ", sequence %s", tool_number(event, "sequence"));
+}
+
+static void print_tunnelled(json_t *event, FILE *out)
+{
+	fprintf(out, " %s and %s talk straight no more", tool_text(event, "home_address", "-"),
+		tool_text(event, "text", "a correspondent"));
+}
+
 void tool_print_event(json_t *event, FILE *out)
 {
 	static const struct {
 		const char *name;
 		void (*print)(json_t *event, FILE *out);
 	} kinds[] = {
-		{ "attached", print_attached },
-		{ "detached", print_attached },
-		{ "at-home", print_at_home },
-		{ "lost", print_lost },
+		{ "attached", print_attached }, { "detached", print_attached },	 { "at-home", print_at_home },
+		{ "lost", print_lost },		{ "optimised", print_straight }, { "unoptimised", print_tunnelled },
 	};
 	const char *name = tool_text(event, "event", "-");
 	void (*print)(json_t * event, FILE * out) = print_binding;

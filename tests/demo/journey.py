@@ -5,6 +5,7 @@ import threading
 import time
 from dataclasses import dataclass
 
+from direct import wait_optimised
 from stream import INTERVAL_S
 from topology import registered_on, until
 
@@ -15,7 +16,9 @@ STAY_S = 1.5        # at each point of attachment; RFC 6275 §11.8 allows three 
 
 @dataclass
 class Handover:
-    kind: str           # hard: another foreign link; home: its return there; soft: another uplink, both of them up
+    # hard: another foreign link; home: its return there; soft: another uplink, both of them up; direct: as hard, while
+    # correspondent and mobile node talk straight
+    kind: str
     origin: str
     target: str
     began: float        # the old link goes, or the new uplink comes
@@ -36,6 +39,11 @@ class Journey:
         for kind, target in (("hard", "link2"), ("home", "home"), ("hard", "link1")):
             self.hard(kind, target)
         self.soft()
+
+    def direct(self):
+        """Two hard handovers, back to where it began."""
+        for target in ("link2", "link1"):
+            self.hard("direct", target)
 
     def hard(self, kind, target):
         self.say(f"wlan0: {self.where} -> {target}, its carrier goes and comes")
@@ -63,6 +71,8 @@ class Journey:
         for stream in self.streams:
             stream.flows()
         registered_on(self.node, handover.target)
+        if handover.kind == "direct":
+            wait_optimised(self.node)
         self.streams[0].flows(int(STAY_S / INTERVAL_S))
         handover.ended = time.time()
         self.where = handover.target

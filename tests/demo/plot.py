@@ -2,7 +2,7 @@
 """handovers.png, drawn by gnuplot: round-trip times, the handovers as labelled lines, a red tick for each lost ping."""
 import subprocess
 
-COLOURS = {"hard": "#b8561c", "home": "#2a7a3f", "soft": "#2456a6"}
+COLOURS = {"hard": "#b8561c", "home": "#2a7a3f", "soft": "#2456a6", "direct": "#7a3f96"}
 SETTINGS = """
 set terminal pngcairo size {width},760 font "sans,11" background "white"
 set output "{png}"

@@ -18,7 +18,7 @@ def longest_gap(times, begin, end):
 
 def measure(handover, ping, tcp):
     """
-    hard, home: from the carrier's coming to the first reply. The old link is gone by then, so that it came by the new.
+    hard, home, direct: from the carrier's coming to the first reply. The old link is gone by then, so that it came by the new.
     soft: by how much the longest pause between two replies exceeds the interval of the pings.
     """
     times = ping.received_at()
@@ -45,7 +45,7 @@ def verdicts(daemons):
     return {name: sum(of.values()) for name, of in each.items()}, each
 
 
-def result(journey, ping, tcp, survived, daemons):
+def result(journey, ping, tcp, survived, daemons, direct):
     rows = [measure(handover, ping, tcp) for handover in journey.handovers]
     sent = ping.sent()
     total, each = verdicts(daemons)
@@ -53,7 +53,7 @@ def result(journey, ping, tcp, survived, daemons):
     return {
         "handovers": rows, "tcp_survived": survived and all(row["tcp_bytes"] > 0 for row in rows), "verdicts": total,
         "verdicts_by_daemon": each, "sent": len(sent), "lost": lost,
-        "lost_without_handover": lost - sum(row["lost"] for row in rows),
+        "lost_without_handover": lost - sum(row["lost"] for row in rows), "direct": direct,
         "median_ms": {kind: round(statistics.median(row["interruption_ms"] for row in rows if row["kind"] == kind), 1)
                       for kind in dict.fromkeys(row["kind"] for row in rows)},
     }
@@ -65,16 +65,18 @@ def failures(done):
            for row in done["handovers"] if row["kind"] == "soft" and row["lost"]]
     if not done["tcp_survived"]:
         out.append("the TCP connection did not survive")
+    if done["direct"]["by_home_agent"] * 10 > done["direct"]["straight"]:
+        out.append(f"route optimisation: {done['direct']['by_home_agent']} packets went through the home agent")
     return out
 
 
 def table(done):
-    yield "  #  kind  from   to     interruption   lost   without replies   TCP received"
+    yield "  #  kind   from   to     interruption   lost   without replies   TCP received"
     for number, row in enumerate(done["handovers"], 1):
-        yield (f"{number:3}  {row['kind']:<5} {row['from']:<6} {row['to']:<6} {row['interruption_ms']:9.1f} ms "
+        yield (f"{number:3}  {row['kind']:<6} {row['from']:<6} {row['to']:<6} {row['interruption_ms']:9.1f} ms "
                f"{row['lost']:6} {row['gap_ms']:14.1f} ms {row['tcp_bytes'] / 1e6:11.1f} MB")
     yield ""
-    yield "interruption: hard, home: from the new link's carrier to the first reply through it;"
+    yield "interruption: hard, home, direct: from the new link's carrier to the first reply through it;"
     yield "soft: the longest pause between two replies, less the pings' own 10 ms"
     for kind, median in done["median_ms"].items():
         count = sum(row["kind"] == kind for row in done["handovers"])

@@ -12,12 +12,14 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "netns"))
+from lab.correspondent import Correspondent  # noqa: E402
 from lab.roaming import LINKS, Roaming  # noqa: E402
 from lab.topology import CORRESPONDENT, HOME, HOME_AGENT  # noqa: E402,F401
 from lab.wait import until  # noqa: E402
 
 DRAWING = """
   cn  2001:db8:c::2              ping every 10 ms and an iperf3 stream, both to 2001:db8:1::100
+   |  mobgwd, correspondent
    |
   core ---- ar1  radvd   2001:db8:f1::/64 ---- [link1] .
    |  \\                                                 \\
@@ -41,6 +43,12 @@ class DemoLab(Roaming):
         self.radvd("home", more="AdvHomeAgentFlag on;", **RADVD)
         self.hand = self.air.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         self.bridge = {}
+
+    def correspondent(self):
+        """Our daemon in `cn`, so that mobile nodes may talk to it straight."""
+        daemon = Correspondent(self)
+        self.gateways.append(daemon)
+        return daemon.start()
 
     def move(self, link, where):
         """A hard handover of mn's `link`: carrier away, other bridge, carrier there; (time of going, of coming)."""

@@ -14,7 +14,7 @@ from lab.wait import SLOW
 
 DEMO = Path(__file__).resolve().parents[1] / "demo/demo"
 CYCLE = [("hard", "link1", "link2"), ("home", "link2", "home"), ("hard", "home", "link1"),
-         ("soft", "link1", "link2"), ("soft", "link2", "link1")]
+         ("soft", "link1", "link2"), ("soft", "link2", "link1"), ("direct", "link1", "link2"), ("direct", "link2", "link1")]
 
 
 def start(directory, *options):
@@ -54,7 +54,8 @@ def test_the_demo_succeeds_writes_its_figures_and_leaves_nothing(tmp_path):
         assert row["lost"] == 0 or row["kind"] != "soft", row
     assert done["lost"] == sum(row["lost"] for row in done["handovers"]), "lost where nothing moved"
     assert all(count > 0 for count in done["verdicts"].values())
-    assert {"encapsulated", "decapsulated", "reverse-tunnelled"} <= set(done["verdicts"])
+    assert {"encapsulated", "decapsulated", "reverse-tunnelled", "route-optimised", "test-answered"} <= set(done["verdicts"])
+    assert done["direct"]["straight"] > 10 * done["direct"]["by_home_agent"]
     assert (tmp_path / "handovers.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -145,6 +145,16 @@ static void events_read_like_sentences(void **state)
 		  "\"2001:db8::2\",\"old_care_of_address\":null,\"sequence\":7,\"lifetime_s\":400}",
 		  "T lost         2001:db8::1 is registered no more: the lifetime passed unanswered, before at "
 		  "2001:db8::2, sequence 7" },
+		{ "{\"time\":\"T\",\"event\":\"optimised\",\"home_address\":\"2001:db8::1\",\"care_of_address\":"
+		  "\"2001:db8::2\",\"sequence\":9,\"lifetime_s\":420,\"text\":\"2001:db8:c::2\"}",
+		  "T optimised    2001:db8::1 and 2001:db8:c::2 talk straight, bound at 2001:db8::2 for 420 s, "
+		  "sequence 9" },
+		{ "{\"time\":\"T\",\"event\":\"unoptimised\",\"home_address\":\"2001:db8::1\",\"care_of_address\":"
+		  "null,\"sequence\":9,\"text\":\"2001:db8:c::2\"}",
+		  "T unoptimised  2001:db8::1 and 2001:db8:c::2 talk straight no more" },
+		{ "{\"time\":\"T\",\"event\":\"peer-gone\",\"home_address\":\"2001:db8::1\",\"care_of_address\":"
+		  "\"2001:db8::2\",\"sequence\":9,\"text\":\"peer-expired\"}",
+		  "T peer-gone    2001:db8::1 at 2001:db8::2, sequence 9: peer-expired" },
 		{ "{\"time\":\"T\",\"event\":\"link\",\"text\":\"eth1 vanished\"}", "T link         eth1 vanished" },
 		{ "{}", "- -           " },
 	};

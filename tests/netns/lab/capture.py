@@ -43,6 +43,7 @@ class capture:
         return self
 
     def __exit__(self, *_):
+        self._end_by = time.monotonic() + 0.2   # what passes without a pause would keep it for ever
         self._ending.set()
         self._thread.join()
         self._sock.close()
@@ -50,9 +51,9 @@ class capture:
     def _read(self):
         while True:
             ready = select.select([self._sock], [], [], 0.02)[0]
+            if self._ending.is_set() and (not ready or time.monotonic() > self._end_by):
+                return
             if not ready:
-                if self._ending.is_set():
-                    return
                 continue
             try:
                 frame, address = self._sock.recvfrom(FRAME_MAX)
