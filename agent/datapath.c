@@ -330,11 +330,14 @@ static int drop_orphans(struct datapath *dp)
 	return err;
 }
 
-/* A number that is kept of a binding that is gone has its own time. */
+/* A correspondent's are needed for their numbers, too, for as long as the nonces of their updates live (RFC 6275
+ * §5.2.8); one that is gone has lifetime 0. */
 static bool has_passed(const struct registration *reg, struct mono now)
 {
-	uint32_t lives_s = IN6_IS_ADDR_UNSPECIFIED(&reg->care_of) ? RR_NONCE_LIFETIME_S : reg->lifetime_s;
+	uint32_t lives_s = reg->lifetime_s;
 
+	if (!(reg->flags & BU_HOME) && lives_s < RR_NONCE_LIFETIME_S)
+		lives_s = RR_NONCE_LIFETIME_S;
 	return (int64_t)reg->granted_ns + (int64_t)lives_s * 1000000000 <= now.ns;
 }
 
