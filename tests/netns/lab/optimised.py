@@ -28,7 +28,7 @@ def authenticator(key, care_of, correspondent, mh):
     return hmac.new(key, data, "sha1").digest()[:AUTH_LENGTH]
 
 
-def test_init(kind, cookie, options=b""):
+def init_message(kind, cookie, options=b""):
     return wire.mobility_header(kind, b"\0\0" + cookie, options)
 
 
@@ -80,7 +80,7 @@ class OptimisedNode(MobileNode):
         """HoTI through the tunnel; the Token that comes back through it."""
         cookie = cookie or os.urandom(8)
         before = len(self.inbox)
-        mh = wire.summed(self.home, self.correspondent, wire.MH, test_init(HOTI, cookie), 4)
+        mh = wire.summed(self.home, self.correspondent, wire.MH, init_message(HOTI, cookie), 4)
         self.send_tunnelled(wire.ipv6(self.home, self.correspondent, wire.MH, mh))
         self.home_token = self.wait(lambda p: p[6] == wire.IPV6 and parse_test(p[40:], HOT), before, timeout, "home test")
         assert self.home_token.cookie == cookie
@@ -96,7 +96,7 @@ class OptimisedNode(MobileNode):
 
     def care_of_test_init(self, cookie=bytes(8), source=None):
         source = source or self.care_of
-        mh = wire.summed(source, self.correspondent, wire.MH, test_init(COTI, cookie), 4)
+        mh = wire.summed(source, self.correspondent, wire.MH, init_message(COTI, cookie), 4)
         return wire.ipv6(source, self.correspondent, wire.MH, mh)
 
     # ---- binding updates ----
