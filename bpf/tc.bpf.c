@@ -242,9 +242,9 @@ int mobgw_tc_home(struct __sk_buff *skb)
 static __always_inline bool find_care_of(struct __sk_buff *skb, const struct mip6_ipv6 *ip, struct in6_addr *care_of,
 					 __u16 *mtu)
 {
-	struct binding *b;
+	struct binding *b = NULL;
 
-	if (skb->ingress_ifindex || !addr_is_routable(&ip->src) || !local_flags(&ip->src))
+	if (skb->ingress_ifindex)
 		return false;
 	if (ip->nexthdr == NH_MH) {
 		struct answer *a = bpf_map_lookup_elem(&answers, &ip->dst);
@@ -252,14 +252,17 @@ static __always_inline bool find_care_of(struct __sk_buff *skb, const struct mip
 		if (!a || a->expires <= bpf_jiffies64() || addr_is_nobody(&a->care_of))
 			return false;
 		*care_of = a->care_of;
-		return true;
+	} else {
+		b = binding_of(&ip->dst);
+		if (!b || b->flags & BINDING_HOME_AGENT)
+			return false;
+		*care_of = b->care_of;
+		*mtu = b->mtu;
 	}
-	b = binding_of(&ip->dst);
-	if (!b || b->flags & BINDING_HOME_AGENT)
+	if (!addr_is_routable(&ip->src) || !local_flags(&ip->src)) /* last: most packets are to nobody bound */
 		return false;
-	*care_of = b->care_of;
-	*mtu = b->mtu;
-	binding_in_use(b);
+	if (b)
+		binding_in_use(b);
 	return true;
 }
 

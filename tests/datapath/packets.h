@@ -392,4 +392,65 @@ static inline struct frame route_hidden(const struct frame *in, size_t ip)
 	return out;
 }
 
+/* ---- of route optimisation ---- */
+
+#define PEER "2001:db8:c::100"	   /* home address of a mobile node that has a binding here, reached by wan */
+#define PEER_HOME "2001:db8:c::99" /* another */
+
+/* A header of 24 octets right behind the IPv6 header of @in, which becomes @next. */
+static inline struct frame with_header(const struct frame *in, uint8_t next, const uint8_t first[8],
+				       const struct in6_addr *a)
+{
+	const size_t behind = FRAME_ETH + IP6_HDR_LEN;
+	struct frame out = { .len = 0 };
+
+	put(&out, in->data, behind);
+	put(&out, first, 8);
+	put(&out, a, sizeof(*a));
+	put(&out, in->data + behind, in->len - behind);
+	out.data[behind] = in->data[FRAME_ETH + 6];
+	out.data[FRAME_ETH + 6] = next;
+	set16(&out, FRAME_ETH + 4, get16(in, FRAME_ETH + 4) + 24);
+	out.ifindex = in->ifindex;
+	return out;
+}
+
+/* RFC 6275 §6.4.1: to the care-of address, the home address behind. */
+static inline struct frame with_routing_header(const struct frame *in, const char *care_of)
+{
+	struct in6_addr home = addr_at(in, FRAME_ETH + 24), dst = addr(care_of);
+	struct frame out = with_header(in, NH_ROUTING, (const uint8_t[]){ 0, 2, RH_TYPE2, 1, 0, 0, 0, 0 }, &home);
+
+	memcpy(out.data + FRAME_ETH + 24, &dst, 16);
+	return out;
+}
+
+/* RFC 6275 §6.3: from the care-of address, the home address in an option at 8n+6. */
+static inline struct frame with_home_option(const struct frame *in, const char *care_of)
+{
+	struct in6_addr home = addr_at(in, FRAME_ETH + 8), src = addr(care_of);
+	struct frame out =
+		with_header(in, NH_DSTOPTS, (const uint8_t[]){ 0, 2, OPT_PADN, 2, 0, 0, OPT_HOME_ADDRESS, 16 }, &home);
+
+	memcpy(out.data + FRAME_ETH + 8, &src, 16);
+	return out;
+}
+
+/* On its way out by wan, @len octets of @next. */
+static inline struct frame payload_from_stack(const char *src, const char *dst, uint8_t next, size_t len)
+{
+	size_t ip;
+	struct frame f = from_stack(src, dst, next, &ip);
+
+	put_pattern(&f, len);
+	end_ip6(&f, ip);
+	return f;
+}
+
+static inline struct frame by_wan(struct rig *r, struct frame f)
+{
+	f.ifindex = r->wan;
+	return f;
+}
+
 #endif

@@ -64,6 +64,7 @@ struct rig {
 	bool seen[REASON_COUNT];
 	uint32_t lan, wan, home; /* ifindex */
 	struct settings settings;
+	uint32_t came_in;	 /* TC: where the kernel took the packet that it forwards; 0: this host sends it */
 	bool answers_by_tx;	 /* XDP may not redirect to the port: our own messages go back by XDP_TX */
 	struct event events[64]; /* of the last run */
 	size_t event_count;
@@ -136,6 +137,31 @@ static inline void bind_until(struct rig *r, const char *home, const char *care_
 static inline void bind_home(struct rig *r, const char *home, const char *care_of, uint32_t nexthop, uint16_t mtu)
 {
 	bind_until(r, home, care_of, nexthop, mtu, UINT64_MAX);
+}
+
+/* A correspondent's: from return routability, neither intercepted nor tunnelled. */
+static inline void bind_peer(struct rig *r, const char *home, const char *care_of, uint16_t mtu, uint64_t expires)
+{
+	struct binding b = { .care_of = addr(care_of), .home = addr(home), .expires = expires, .mtu = mtu };
+
+	map_set(r->xdp->maps.bindings, &b.home, &b);
+}
+
+static inline void unbind(struct rig *r, const char *home)
+{
+	struct in6_addr key = addr(home);
+
+	bpf_map_delete_elem(bpf_map__fd(r->xdp->maps.bindings), &key);
+}
+
+/* jiffies when the binding was last used, to the second. */
+static inline uint64_t binding_used(struct rig *r, const char *home)
+{
+	struct in6_addr key = addr(home);
+	struct binding b;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(r->xdp->maps.bindings), &key, &b), 0);
+	return b.used;
 }
 
 static inline void set_local(struct rig *r, const char *text, uint32_t flags)
@@ -225,6 +251,7 @@ static inline int rig_reset(void **state)
 	map_clear(r->xdp->maps.ports);
 	map_clear(r->xdp->maps.answers);
 	map_clear(r->xdp->maps.home_addresses);
+	map_clear(r->xdp->maps.peers);
 	for (uint32_t i = 0; i < LIMIT_HOME_LINKS; i++)
 		map_set(r->xdp->maps.home_links, &i, &none);
 	reset_buckets(r);
@@ -248,6 +275,7 @@ static inline int rig_reset(void **state)
 	set_home_link(r, 0, "2001:db8:1::", 64, r->lan);
 	ring_buffer__consume(r->ring);
 	r->answers_by_tx = false;
+	r->came_in = 0;
 	return 0;
 }
 
@@ -268,7 +296,7 @@ static inline int rig_run(struct rig *r, enum hook hook, const struct frame *in)
 	uint8_t data[FRAME_MOST + 256] = { 0 };
 	uint32_t ifindex = in->ifindex ? in->ifindex : hook == HOOK_TC_HOME ? r->home : r->lan;
 	struct xdp_md md = { .data = in->meta, .data_end = in->meta + in->len, .ingress_ifindex = ifindex };
-	struct __sk_buff skb = { .ifindex = ifindex, .gso_size = in->gso_size };
+	struct __sk_buff skb = { .ifindex = ifindex, .ingress_ifindex = r->came_in, .gso_size = in->gso_size };
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = data, .data_size_in = in->meta + in->len, .repeat = 1);
 	struct bpf_program *progs[] = { r->xdp->progs.mobgw_xdp,   r->tc->progs.mobgw_tc_home,
 					r->tc->progs.mobgw_tc_in,  r->tc->progs.mobgw_tc_in_ip,
@@ -563,6 +591,20 @@ static inline void set_home(struct rig *r, const char *home, const struct home_a
 	struct in6_addr key = addr(home);
 
 	map_set(r->xdp->maps.home_addresses, &key, entry);
+}
+
+static inline struct peer peer_entry(struct rig *r, uint16_t flags)
+{
+	return (struct peer){
+		.care_of = addr(MY_COA), .expires = UINT64_MAX, .ifindex = r->wan, .mtu = 1500, .flags = flags
+	};
+}
+
+static inline void set_peer(struct rig *r, const char *home, const char *peer, const struct peer *entry)
+{
+	struct peer_key key = { .home = addr(home), .peer = addr(peer) };
+
+	map_set(r->xdp->maps.peers, &key, entry);
 }
 
 /* How the next binding update from @home leaves: by @ifindex. */
