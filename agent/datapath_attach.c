@@ -182,25 +182,38 @@ static int attach_tc(struct datapath *dp, const char *name, int ifindex, int pro
 	return err;
 }
 
+/* All keys of `ports` first: an update moves an entry to the head of its bucket, and a walk that updates as it goes
+ * never ends where two interfaces share one. */
+static size_t all_ports(int fd, __u32 keys[LIMIT_PORTS])
+{
+	__u32 *at = NULL;
+	size_t count = 0;
+
+	while (count < LIMIT_PORTS && !bpf_map_get_next_key(fd, at, &keys[count]))
+		at = &keys[count++];
+	return count;
+}
+
 /* XDP on native ports redirects only to native ports; where none is native, the generic code reaches every device. */
 static void mark_redirect(struct datapath *dp)
 {
 	int fd = bpf_map__fd(dp->xdp->maps.ports);
-	__u32 key, *at = NULL;
+	__u32 keys[LIMIT_PORTS];
+	size_t count = all_ports(fd, keys);
 	bool any_native = false;
 
-	for (at = NULL; !bpf_map_get_next_key(fd, at, &key); at = &key)
-		if (attached_mode(key) == XDP_FLAGS_DRV_MODE)
+	for (size_t i = 0; i < count; i++)
+		if (attached_mode(keys[i]) == XDP_FLAGS_DRV_MODE)
 			any_native = true;
-	for (at = NULL; !bpf_map_get_next_key(fd, at, &key); at = &key) {
+	for (size_t i = 0; i < count; i++) {
 		struct port port;
 		bool can;
 
-		if (bpf_map_lookup_elem(fd, &key, &port))
+		if (bpf_map_lookup_elem(fd, &keys[i], &port))
 			continue;
-		can = !(port.flags & PORT_NO_ETHERNET) && (!any_native || attached_mode(key) == XDP_FLAGS_DRV_MODE);
+		can = !(port.flags & PORT_NO_ETHERNET) && (!any_native || attached_mode(keys[i]) == XDP_FLAGS_DRV_MODE);
 		port.flags = (port.flags & ~PORT_REDIRECT) | (can ? PORT_REDIRECT : 0);
-		bpf_map_update_elem(fd, &key, &port, BPF_EXIST);
+		bpf_map_update_elem(fd, &keys[i], &port, BPF_EXIST);
 	}
 }
 

@@ -30,16 +30,16 @@ static uint16_t path_mtu_to(struct gateway *gw, const struct in6_addr *care_of, 
 bool direct_path(struct gateway *gw, const struct in6_addr *src, const struct in6_addr *dst, struct direct_path *out)
 {
 	struct binding_entry *entry = correspondent_binding(gw, dst);
-	uint16_t peer_mtu = 0;
+	struct mobile_path path;
 
-	*out = (struct direct_path){ 0 };
-	if (entry) {
-		out->overhead = RH2_LEN;
+	*out = (struct direct_path){ .overhead = entry ? RH2_LEN : 0 };
+	if (gw->peers && mobile_peers_path(gw, src, dst, &path)) {
+		if (path.tunnel)
+			return false; /* it gets a routing header only where that fits */
+		out->overhead += path.home_option ? sizeof(struct mip6_hao) : 0;
+		out->path_mtu = entry && entry->path_mtu && entry->path_mtu < path.mtu ? entry->path_mtu : path.mtu;
+	} else if (entry) {
 		out->path_mtu = path_mtu_to(gw, &entry->care_of, entry->path_mtu);
-	}
-	if (gw->peers && mobile_peers_direct(gw, src, dst, &peer_mtu)) {
-		out->overhead += sizeof(struct mip6_hao);
-		out->path_mtu = out->path_mtu && out->path_mtu < peer_mtu ? out->path_mtu : peer_mtu;
 	}
 	return out->overhead > 0;
 }

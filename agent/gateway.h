@@ -256,8 +256,14 @@ bool mobile_peers_on_binding_error(struct gateway *gw, const struct mh_input *in
  * ours. */
 bool mobile_peers_on_error(struct gateway *gw, const struct packet_route_error *error);
 struct mono mobile_peers_tick(struct gateway *gw, struct mono now);
-/* Whether what @home sends to @peer goes straight; then the MTU of that path. */
-bool mobile_peers_direct(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *peer, uint16_t *mtu);
+/* How what @home sends to @peer goes; false: it is no home address of ours, or is nowhere. */
+struct mobile_path {
+	bool tunnel;	  /* through the home agent */
+	bool home_option; /* straight, from the care-of address */
+	uint16_t mtu;	  /* of the uplink, or learned */
+};
+bool mobile_peers_path(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *peer,
+		       struct mobile_path *out);
 
 enum peer_view_state {
 	PEER_VIEW_TUNNEL,

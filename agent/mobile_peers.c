@@ -453,13 +453,18 @@ bool mobile_peers_on_error(struct gateway *gw, const struct packet_route_error *
 	return true; /* code 2 about the option changes nothing (§11.3.5) */
 }
 
-bool mobile_peers_direct(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *peer, uint16_t *mtu)
+bool mobile_peers_path(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *peer,
+		       struct mobile_path *out)
 {
-	struct entry *entry = find(gw, home, peer);
+	const struct place *place = find_place(gw, home);
+	const struct entry *entry = find(gw, home, peer);
+	bool direct = entry && entry->written.flags & PEER_DIRECT;
 
-	if (!entry || !(entry->written.flags & PEER_DIRECT))
+	if (!place || place->at.ifindex <= 0)
 		return false;
-	*mtu = entry->written.mtu;
+	*out = (struct mobile_path){ .tunnel = !direct && !IN6_IS_ADDR_UNSPECIFIED(&place->at.care_of),
+				     .home_option = direct,
+				     .mtu = direct ? entry->written.mtu : place->at.mtu };
 	return true;
 }
 

@@ -245,3 +245,12 @@ def test_ten_restarts_at_any_instant_keep_the_binding(lab, ha, mn):
     assert HOME in ha.bindings()
     assert mn.register(seq=mn.seq + 1).status == 0
     assert lab.cn.ping(HOME) == 3
+
+
+def test_a_start_with_many_interfaces_ends(lab):
+    """An update moves an entry within its bucket of `ports`: a walk that updated as it went could go round for ever."""
+    names = [f"many{n}" for n in range(40)]
+    for name in names:
+        lab.ha.ip(f"link add {name} type veth peer name {name}p", f"link set {name} up", f"link set {name}p up")
+    gateway = lab.gateway(interfaces=("uplink", "home", *names), mode="tc")
+    assert gateway.show("status")["interfaces_attached"] == 42

@@ -120,6 +120,17 @@ class Roaming(Lab):
         self.gateways.append(node)
         return node.start() if start else node
 
+    def second_node(self, home, link="link2", **settings):
+        """Another of our mobile nodes, in `mn2`, registered from that link, where it stays."""
+        mn2 = self.ns("mn2")
+        veth(mn2, "wlan0", self.air, "mn2", self.tail_mtu)
+        mn2.sysctl({f"net/ipv6/conf/wlan0/{key}": 1 for key in ("accept_ra", "accept_dad", "autoconf")})
+        self.air.ip(f"link set mn2 master {link}", "link set mn2 up")
+        node = Node(self, ns="mn2", homes=(home,), uplinks=({"interface": "wlan0"},), **settings)
+        self.gateways.append(node)
+        node.start().wait_care_of(LINKS[link])
+        return node
+
     def away(self, link="link1", uplink="wlan0", **settings):
         """Our mobile node, registered from that link; the real radvd runs on both."""
         node = self.node(**settings)
