@@ -85,14 +85,14 @@ static void say_config(struct check *check, const struct config *config)
 	if (config->roles & ROLE_MOBILE_NODE)
 		check_say(check, CHECK_OK, "config", "%s: %zu uplinks, %zu home addresses", check->options->config,
 			  config->uplink_count, config->home_address_count);
-	else if (check_is_correspondent(check))
+	else if (!(config->roles & ROLE_HOME_AGENT))
 		check_say(check, CHECK_OK, "config", "%s: %zu interfaces, a correspondent", check->options->config,
 			  config->interface_count);
 	else
 		check_say(check, CHECK_OK, "config", "%s: %zu interfaces, %zu home links, %zu mobile nodes",
 			  check->options->config, config->interface_count, config->home_link_count,
 			  config->mobile_node_count);
-	if (config->auth == AUTH_NONE && !check_is_correspondent(check))
+	if (config->auth == AUTH_NONE && config->roles & (ROLE_HOME_AGENT | ROLE_MOBILE_NODE))
 		check_say(check, CHECK_WARN, "config", "%s", control_auth_warning(config->auth));
 }
 
