@@ -85,7 +85,7 @@ static uint16_t mtu_of(const struct entry *entry, const struct place *place)
 /* Whether it goes straight is news for the operator, and its MTU for sockets. */
 static void tell(struct gateway *gw, struct entry *entry, bool direct)
 {
-	if (direct)
+	if (direct) /* at each refresh, too: the kernel forgets it after ten minutes */
 		direct_path_tell(gw, &entry->key.home, &entry->key.peer);
 	if (entry->told == direct)
 		return;
@@ -103,6 +103,8 @@ static void apply(struct gateway *gw, struct entry *entry, struct mono now)
 	bool away = place && place->at.ifindex && !IN6_IS_ADDR_UNSPECIFIED(&place->at.care_of);
 	bool direct = entry->wanted && away && peer_direct(u, now);
 
+	if (!place)
+		return; /* a former daemon's: it stands until this one knows where the node is */
 	if (entry->path_mtu && !mono_before(now, entry->path_mtu_until))
 		entry->path_mtu = 0;
 	if (away && entry->wanted) {
@@ -367,8 +369,6 @@ bool mobile_peers_on_ack(struct gateway *gw, const struct mh_input *in, const st
 		return false;
 	result = peer_on_ack(&entry->update, ack, is_authentic(entry, in, ack), in->when);
 	gateway_count(gw, ack_reasons[result]);
-	if (result == PEER_REFRESHED) /* the kernel forgets what it was told of the MTU after ten minutes */
-		direct_path_tell(gw, &entry->key.home, &entry->key.peer);
 	if (result == PEER_REFUSED)
 		log_debug("mobile node: correspondent %s refuses %s: %s (%u)", addr_text(&entry->key.peer),
 			  addr_text(&entry->key.home), ba_status_text(ack->status), ack->status);
@@ -385,6 +385,13 @@ bool mobile_peers_on_refresh_request(struct gateway *gw, const struct mh_input *
 	peer_refresh(&entry->update, in->when);
 	step(gw, entry);
 	return true;
+}
+
+/* An answer of any kind. */
+static bool peer_awaits(const struct peer_update *u)
+{
+	return (u->outstanding && u->sent) || (u->home_test.outstanding && u->home_test.sent) ||
+	       (u->care_of_test.outstanding && u->care_of_test.sent);
 }
 
 /* It knows no mobility: through the tunnel from now on. */
@@ -411,7 +418,8 @@ bool mobile_peers_on_binding_error(struct gateway *gw, const struct mh_input *in
 			continue;
 		ours = true;
 		if (be->status == BE_UNKNOWN_MH_TYPE) {
-			unsupported(gw, entry);
+			if (peer_awaits(&entry->update))
+				unsupported(gw, entry);
 			continue;
 		}
 		gateway_count(gw, AGENT_PEER_LOST);
@@ -515,8 +523,10 @@ bool mobile_peers_view(struct gateway *gw, size_t nth, struct peer_view *out)
 static void adopt_one(void *arg, const struct peer_key *key, const struct peer *left)
 {
 	struct gateway *gw = arg;
-	struct entry *entry = add(gw, &key->home, &key->peer);
+	struct entry *entry = NULL;
 
+	if (!left->flags || policy_wants(gw->config, &key->peer))
+		entry = add(gw, &key->home, &key->peer);
 	if (!entry) {
 		datapath_peer_delete(gw->dp, key);
 		return;

@@ -282,6 +282,8 @@ static bool send_update(struct peer_update *p, struct mono now, struct mh_msg *m
 
 	if (rr_kbm(p->home_test.token, deletion ? NULL : p->care_of_test.token, p->kbm))
 		return false;
+	if (!is_current(p))
+		p->bound = in6addr_any; /* until it answers nobody knows which of both it holds */
 	memcpy(kbm, p->kbm, RR_KEY_LEN);
 	memmove(p->update_times + 1, p->update_times, sizeof(p->update_times) - sizeof(p->update_times[0]));
 	p->update_times[0] = p->sent_at = now;

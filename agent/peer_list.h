@@ -129,7 +129,7 @@ enum peer_result peer_on_ack(struct peer_update *p, const struct mh_msg *ack, bo
 void peer_refresh(struct peer_update *p, struct mono now);
 /* Binding error 1: it has no binding of ours (§11.3.6): through the tunnel again, and anew if in use. */
 void peer_lost(struct peer_update *p, struct mono now);
-/* Binding error 2, parameter problem code 1 or unreachable about our mobility header: no route optimisation there. */
+/* Binding error 2, or parameter problem code 1 about our mobility header: no route optimisation there. */
 void peer_unsupported(struct peer_update *p, struct mono now);
 /* Whether nothing is worth keeping: idle, no binding, not backed off. */
 bool peer_forgettable(const struct peer_update *p, struct mono now);

@@ -7,7 +7,7 @@
 #error "include fake_kernel.h"
 #endif
 
-enum { FAKE_PEERS = 16 };
+enum { FAKE_PEERS = LIMIT_PEERS + 1 };
 
 static struct fake_peers {
 	struct rr_nonce nonces[LIMIT_NONCES]; /* by place */
@@ -17,9 +17,13 @@ static struct fake_peers {
 	struct {
 		struct peer_key key;
 		struct peer entry;
+		struct mono expires;
 		bool there;
 	} peers[FAKE_PEERS];
+	size_t peer_places; /* ever taken */
 	bool optimise;
+	int route_error;    /* of netlink_route(); 0: there is one */
+	uint16_t route_mtu; /* of it; 0: 1500 */
 } fake_peers;
 
 int datapath_sequence_keep(struct datapath *dp, const struct in6_addr *home, uint16_t seq, struct mono granted)
@@ -76,9 +80,9 @@ int datapath_optimise_set(struct datapath *dp, bool wanted)
 /* Its place, or the first free one. */
 static inline size_t fake_peer(const struct peer_key *key)
 {
-	size_t free_at = FAKE_PEERS;
+	size_t free_at = fake_peers.peer_places;
 
-	for (size_t i = FAKE_PEERS; i-- > 0;) {
+	for (size_t i = fake_peers.peer_places; i-- > 0;) {
 		if (fake_peers.peers[i].there && !memcmp(&fake_peers.peers[i].key, key, sizeof(*key)))
 			return i;
 		if (!fake_peers.peers[i].there)
@@ -88,20 +92,35 @@ static inline size_t fake_peer(const struct peer_key *key)
 	return free_at;
 }
 
+/* What stands in the data path; NULL: nothing. */
+static inline const struct peer *fake_peer_entry(const char *home, const char *peer)
+{
+	struct peer_key key = { addr(home), addr(peer) };
+	size_t i = fake_peer(&key);
+
+	return i < fake_peers.peer_places && fake_peers.peers[i].there ? &fake_peers.peers[i].entry : NULL;
+}
+
 int datapath_peer_set(struct datapath *dp, const struct peer_key *key, const struct peer *entry, struct mono expires)
 {
 	size_t i = fake_peer(key);
 
 	fake_peers.peers[i].key = *key;
 	fake_peers.peers[i].entry = *entry;
+	fake_peers.peers[i].expires = expires;
 	fake_peers.peers[i].there = true;
+	if (i == fake_peers.peer_places)
+		fake_peers.peer_places++;
 	return fake_call("peer_set %s %s%s%s", addr_text(&key->home), addr_text(&key->peer),
 			 entry->flags & PEER_UPDATE ? " update" : "", entry->flags & PEER_DIRECT ? " direct" : "");
 }
 
 int datapath_peer_delete(struct datapath *dp, const struct peer_key *key)
 {
-	fake_peers.peers[fake_peer(key)].there = false;
+	size_t i = fake_peer(key);
+
+	if (i < fake_peers.peer_places)
+		fake_peers.peers[i].there = false;
 	return fake_call("peer_delete %s %s", addr_text(&key->home), addr_text(&key->peer));
 }
 
@@ -113,7 +132,7 @@ struct mono datapath_peer_used(struct datapath *dp, const struct peer_key *key)
 int datapath_peers_adopt(struct datapath *dp,
 			 void (*fn)(void *arg, const struct peer_key *key, const struct peer *entry), void *arg)
 {
-	for (size_t i = 0; i < FAKE_PEERS; i++)
+	for (size_t i = 0; i < fake_peers.peer_places; i++)
 		if (fake_peers.peers[i].there)
 			fn(arg, &fake_peers.peers[i].key, &fake_peers.peers[i].entry);
 	return 0;
@@ -123,8 +142,8 @@ int netlink_route(struct netlink *nl, const struct in6_addr *dst, int *ifindex, 
 {
 	*ifindex = 1;
 	*gateway = in6addr_any;
-	*mtu = 1500;
-	return 0;
+	*mtu = fake_peers.route_mtu ? fake_peers.route_mtu : 1500;
+	return fake_peers.route_error;
 }
 
 #endif
