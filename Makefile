@@ -75,6 +75,8 @@ $(B)/tests/bench/%.bpf.o: tests/bench/%.bpf.c $(wildcard bpf/*) $(wildcard heade
 $(B)/tests/bench/%.skel.h: $(B)/tests/bench/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
 $(B)/tests/bench/program_bench.o: $(B)/tests/bench/bench.skel.h
+$(B)/tests/bench/edit_bench.o: $(B)/tests/bench/edit.skel.h $(SKELS)
+$(B)/tests/bench/edit_bench: $(B)/agent/log.o
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
@@ -91,7 +93,7 @@ $(B)/tests/datapath/%: $(B)/tests/datapath/%.o $(AGENT_OBJ)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 $(B)/tests/bench/%: $(B)/tests/bench/%.o
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS) -lcmocka
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(PURE:%=agent/%.c)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D) && $(CLANG) -D_GNU_SOURCE -I$(B) -g -O1 -fsanitize=fuzzer,address,undefined \

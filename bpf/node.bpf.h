@@ -7,40 +7,7 @@
 #ifndef MOBGW_NODE_BPF_H
 #define MOBGW_NODE_BPF_H
 
-#include "egress.bpf.h"
-
-/* Our home address into an option, and the care-of address in its place (RFC 6275 §6.3, §11.3.1). */
-static __always_inline enum reason insert_home_address(struct __sk_buff *skb, const struct in6_addr *care_of)
-{
-	struct mip6_ipv6 *ip;
-	struct mip6_hao *hao;
-
-	if (bpf_skb_adjust_room(skb, sizeof(*hao), BPF_ADJ_ROOM_NET,
-				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET))
-		return DROP_NO_ROOM;
-	if (hook_pull(skb, ETH_LEN + IP6_HDR_LEN + sizeof(*hao)))
-		return DROP_NO_ROOM;
-	ip = ipv6_at(skb, ETH_LEN);
-	if (!ip)
-		return DROP_NO_ROOM;
-	hao = (void *)(ip + 1);
-	if ((void *)(hao + 1) > hook_end(skb))
-		return DROP_NO_ROOM;
-	hao->nexthdr = ip->nexthdr;
-	hao->hdrlen = 2;
-	hao->pad[0] = OPT_PADN; /* the option begins at 8n+6 */
-	hao->pad[1] = 2;
-	hao->pad[2] = 0;
-	hao->pad[3] = 0;
-	hao->type = OPT_HOME_ADDRESS;
-	hao->len = HAO_LEN;
-	hao->home = ip->src;
-	ip->nexthdr = NH_DSTOPTS;
-	if (ip->payload_len) /* 0: an aggregate beyond 64 KB, whose length the kernel writes when it cuts it */
-		ip->payload_len = bpf_htons(bpf_ntohs(ip->payload_len) + sizeof(*hao));
-	ip->src = *care_of;
-	return SENT_UPDATE;
-}
+#include "insert.bpf.h"
 
 /* A binding update, by the road that the agent asked for just before it sent it. */
 static __always_inline enum reason send_update(struct __sk_buff *skb, const struct in6_addr *home, int *action)
