@@ -15,13 +15,15 @@ enum {
 	HMAC_BLOCK_BITS = 64 * 8,
 	TOKEN_INPUT_BITS = (16 + 8 + 1) * 8, /* address, nonce, 0 or 1 */
 	DIGEST_BITS = 20 * 8,
+	TOKEN_ZEROS = 0x7f80,  /* words 7-14 of the inner block, FIPS 180-4 §5.1.1 */
+	DIGEST_ZEROS = 0x7fc0, /* words 6-14 of the outer one */
 };
 
 /* First64(HMAC-SHA-1(Kcn, @addr | nonce | @kind)), RFC 6275 §5.2.5, from the states after the padded key. */
 static __always_inline __u64 keygen_token(const struct nonce *n, const struct in6_addr *addr, __u32 kind)
 {
 	const __be32 *a = (const __be32 *)addr, *v = (const __be32 *)n->value;
-	struct sha1 s = {};
+	struct sha1 s;
 
 	for (int i = 0; i < 5; i++)
 		s.h[i] = n->inner[i];
@@ -29,18 +31,16 @@ static __always_inline __u64 keygen_token(const struct nonce *n, const struct in
 		s.w[i] = bpf_ntohl(a[i]);
 	s.w[4] = bpf_ntohl(v[0]);
 	s.w[5] = bpf_ntohl(v[1]);
-	s.w[6] = kind << 24 | 0x800000; /* the last octet, and the bit that ends the data (FIPS 180-4 §5.1.1) */
+	s.w[6] = kind << 24 | 0x800000; /* the last octet, and the bit that ends the data */
 	s.w[15] = HMAC_BLOCK_BITS + TOKEN_INPUT_BITS;
-	sha1_compress(&s);
+	sha1_compress(&s, TOKEN_ZEROS);
 	for (int i = 0; i < 5; i++)
 		s.w[i] = s.h[i];
 	for (int i = 0; i < 5; i++)
 		s.h[i] = n->outer[i];
 	s.w[5] = 0x80000000;
-	for (int i = 6; i < 15; i++)
-		s.w[i] = 0;
 	s.w[15] = HMAC_BLOCK_BITS + DIGEST_BITS;
-	sha1_compress(&s);
+	sha1_compress(&s, DIGEST_ZEROS);
 	return (__u64)s.h[0] << 32 | s.h[1];
 }
 
@@ -111,17 +111,16 @@ static __always_inline bool is_plain_test_init(const struct mip6_ipv6 *ip, const
 	       (init->mh.type == MH_HOTI || init->mh.type == MH_COTI);
 }
 
-/* The frame goes back to whoever it came from, 8 octets longer. */
-static __always_inline enum reason write_test(hook_ctx *ctx, __u32 l3, const struct nonce *n, __u64 token)
+/*
+ * The frame goes back to whoever it came from, 8 octets longer. In wide loads and stores, and the sum from what changes
+ * (RFC 1624): that of the test init was right, and swapping the addresses doesn't change it.
+ */
+static __always_inline enum reason write_test(hook_ctx *ctx, __u32 l3, const struct nonce *n, __u64 token, __u32 kind)
 {
-	struct mip6_test *test;
-	struct mip6_ipv6 *ip;
-	struct in6_addr was;
-	struct ethernet *eth;
-	__u8 mac[6];
+	__u64 was, now, sum, mac, high, *eth, *ip;
 
 	/* exactly: what the link padded the frame with must not follow the answer */
-	if (hook_set_len(ctx, l3 + IP6_HDR_LEN + sizeof(*test)))
+	if (hook_set_len(ctx, l3 + IP6_HDR_LEN + sizeof(struct mip6_test)))
 		return DROP_NO_ROOM;
 	eth = hook_data(ctx);
 	if (l3 == 14)
@@ -130,26 +129,27 @@ static __always_inline enum reason write_test(hook_ctx *ctx, __u32 l3, const str
 		ip = hook_data(ctx) + 18;
 	else
 		ip = hook_data(ctx) + 22;
-	test = (void *)(ip + 1);
-	if ((void *)(test + 1) > hook_end(ctx) || (void *)(eth + 1) > hook_end(ctx))
+	if ((void *)(ip + 8) > hook_end(ctx) || (void *)(eth + 2) > hook_end(ctx))
 		return DROP_NO_ROOM;
-	__builtin_memcpy(mac, eth->src, 6);
-	__builtin_memcpy(eth->src, eth->dst, 6);
-	__builtin_memcpy(eth->dst, mac, 6);
-	was = ip->src;
-	ip->src = ip->dst;
-	ip->dst = was;
-	ip->ver_tc_flow = bpf_htonl(6U << 28);
-	ip->payload_len = bpf_htons(sizeof(*test));
-	ip->hop_limit = TUNNEL_HOP_LIMIT;
-	test->mh.hdrlen = 2;
-	test->mh.type += MH_HOT - MH_HOTI; /* and care-of alike; the cookie stays where it is */
-	test->mh.reserved = 0;
-	test->mh.checksum = 0;
-	test->nonce_index = bpf_htons(n->index);
-	*(__be32 *)test->token = bpf_htonl(token >> 32);
-	*(__be32 *)(test->token + 4) = bpf_htonl((__u32)token);
-	test->mh.checksum = csum_fold(mh_sum(ip, test, sizeof(*test)));
+	mac = eth[0];
+	high = *(__u32 *)(eth + 1);
+	eth[0] = mac >> 48 | high << 16 | mac << 48;
+	*(__u32 *)(eth + 1) = mac >> 16;
+	ip[0] = bpf_cpu_to_be64(6ULL << 60 | sizeof(struct mip6_test) << 16 | NH_MH << 8 | TUNNEL_HOP_LIMIT);
+	for (int i = 1; i < 3; i++) {
+		__u64 src = ip[i];
+
+		ip[i] = ip[i + 2];
+		ip[i + 2] = src;
+	}
+	was = ip[5];
+	now = bpf_cpu_to_be64((__u64)NH_NONE << 56 | 2ULL << 48 | (__u64)(MH_HOT + kind) << 40 | n->index);
+	token = bpf_cpu_to_be64(token);
+	sum = (__u64)bpf_htonl(TEST_GROWTH) + (__u32)~was + (~was >> 32) + (__u32)now + (now >> 32) + (__u32)token +
+	      (token >> 32);
+	ip[5] = now;
+	((struct mip6_mh *)(ip + 5))->checksum = csum_fold(sum);
+	ip[7] = token; /* the cookie stays where it is */
 	return SENT_TEST;
 }
 
@@ -165,6 +165,7 @@ __noinline int answer_test_init(hook_ctx *ctx, __u32 l3)
 	enum reason why;
 	struct nonce *n;
 	__u64 token;
+	__u32 kind;
 
 	if (!set || !ip || l3 > 22)
 		return REASON_NONE;
@@ -179,8 +180,9 @@ __noinline int answer_test_init(hook_ctx *ctx, __u32 l3)
 	why = test_admitted(set, &ip->src, init->mh.type);
 	if (why != REASON_NONE)
 		return why;
-	token = keygen_token(n, &ip->src, init->mh.type - MH_HOTI);
-	return write_test(ctx, l3, n, token);
+	kind = init->mh.type - MH_HOTI;
+	token = keygen_token(n, &ip->src, kind);
+	return write_test(ctx, l3, n, token, kind);
 }
 
 #endif

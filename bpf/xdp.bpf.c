@@ -59,6 +59,14 @@ static __always_inline enum reason not_ours(hook_ctx *ctx, struct packet *p, con
 	return DROP_LINK_LOCAL;
 }
 
+/* To a home address of our own it came outside the tunnel, or would have to go back through it: the agent's. */
+static __always_inline enum reason answer_mobility_header(hook_ctx *ctx, struct packet *p, const struct in6_addr *dst)
+{
+	__u32 local = local_flags(dst);
+
+	return local && !(local & LOCAL_HOME) ? answer_test_init(ctx, p->l3) : REASON_NONE;
+}
+
 /* One look at the packet at @p->l3; REASON_NONE where a tunnel was taken off and another look is due. */
 static __always_inline enum reason look(hook_ctx *ctx, struct packet *p)
 {
@@ -82,6 +90,15 @@ static __always_inline enum reason look(hook_ctx *ctx, struct packet *p)
 		if (local & LOCAL_TUNNEL_ENDPOINT)
 			return decapsulate(ctx, p->l3, p->l3 + IP6_HDR_LEN);
 	}
+	if (ip->nexthdr == NH_MH && !p->tunnels) { /* first: of these there may be a flood */
+		enum reason why = answer_mobility_header(ctx, p, &ip->dst);
+
+		if (why != REASON_NONE)
+			return why;
+		ip = ipv6_at(ctx, p->l3);
+		if (!ip)
+			return DROP_TRUNCATED;
+	}
 	b = home_binding_of(&ip->dst);
 	if (b && !is_nd_or_mld(ctx, ip))
 		return encapsulate(ctx, p, b);
@@ -99,13 +116,6 @@ static __always_inline enum reason look(hook_ctx *ctx, struct packet *p)
 			why = inspect_local(ctx, p->l3, LOCAL_ADDR | LOCAL_HOME | LOCAL_ROUTED);
 			return why == PASS_KERNEL ? PASS_ROUTED : why;
 		}
-	}
-	/* to a home address of our own it came outside the tunnel, or will have to go back through it: the agent's */
-	if (ip->nexthdr == NH_MH && !p->tunnels && !(local & LOCAL_HOME)) {
-		enum reason why = answer_test_init(ctx, p->l3);
-
-		if (why != REASON_NONE)
-			return why;
 	}
 	return inspect_local(ctx, p->l3, local);
 }
