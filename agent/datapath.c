@@ -289,6 +289,18 @@ int datapath_port_redirect(struct datapath *dp, int ifindex)
 	return port.flags & PORT_REDIRECT ? 1 : 0;
 }
 
+int datapath_port_router(struct datapath *dp, int ifindex, const uint8_t mac[6])
+{
+	int fd = bpf_map__fd(dp->xdp->maps.ports);
+	__u32 key = ifindex;
+	struct port port;
+
+	if (bpf_map_lookup_elem(fd, &key, &port) || !memcmp(port.router, mac, sizeof(port.router)))
+		return 0;
+	memcpy(port.router, mac, sizeof(port.router));
+	return bpf_map_update_elem(fd, &key, &port, BPF_EXIST);
+}
+
 /* Keys first, since walking a hash while deleting from it may start over. Caller frees. */
 static int all_keys(int fd, struct in6_addr **out, size_t *count)
 {

@@ -129,6 +129,9 @@ bool interfaces_attached(const struct gateway *gw, int ifindex);
  * bridge or bond. */
 bool interfaces_behind_us(const struct gateway *gw, int ifindex);
 void interfaces_on_link(struct gateway *gw, const char *name, int ifindex, bool present);
+/* Tells the data path the default routers of all interfaces, as they are now. Cheap: call it every second. Return:
+ * whether all that there are were known. */
+bool interfaces_follow_routers(struct gateway *gw);
 
 /* ---- reload.c: another configuration while running, whole or not at all ---- */
 void reload(struct gateway *gw, const char *config_path);

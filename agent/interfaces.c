@@ -89,6 +89,31 @@ void interfaces_on_link(struct gateway *gw, const char *name, int ifindex, bool 
 		mobile_node_on_link(gw, name, ifindex, present);
 }
 
+/* Of one interface; asked for, and kept alive, where its link-layer address isn't known. */
+static bool follow_router(struct gateway *gw, int ifindex)
+{
+	uint8_t mac[6] = {};
+	struct in6_addr router;
+	bool known = true;
+
+	if (!netlink_default_router(gw->nl, ifindex, &router) && netlink_neighbour(gw->nl, ifindex, &router, mac)) {
+		netlink_neighbour_manage(gw->nl, ifindex, &router, true);
+		known = false;
+	}
+	datapath_port_router(gw->dp, ifindex, mac);
+	return known;
+}
+
+bool interfaces_follow_routers(struct gateway *gw)
+{
+	bool known = true;
+
+	for (size_t i = 0; i < gw->config->interface_count; i++)
+		if (gw->attachments[i].mode == ATTACH_NATIVE || gw->attachments[i].mode == ATTACH_GENERIC)
+			known = follow_router(gw, gw->attachments[i].ifindex) && known;
+	return known;
+}
+
 int interfaces_attach(struct gateway *gw)
 {
 	int err = 0;

@@ -106,6 +106,8 @@ int datapath_attach(struct datapath *dp, const char *name, int ifindex, enum att
 int datapath_port_behind(struct datapath *dp, int ifindex);
 int datapath_attach_home(struct datapath *dp, int ifindex);
 int datapath_forget_port(struct datapath *dp, int ifindex);
+/* The default router's link-layer address on that interface; all zero: none known. Written where it differs. */
+int datapath_port_router(struct datapath *dp, int ifindex, const uint8_t mac[6]);
 
 /* Conversion and heartbeat: call at least once a second. */
 int datapath_heartbeat(struct datapath *dp, struct mono now);
@@ -202,6 +204,8 @@ int netlink_link_by_name(struct netlink *nl, const char *name, struct link_info 
  * physical home link is on that link, not behind the device without ND. -ENETUNREACH. */
 int netlink_route(struct netlink *nl, const struct in6_addr *dst, int *ifindex, struct in6_addr *gateway,
 		  uint16_t *mtu);
+/* The default router by that very interface; -ENETUNREACH where there is none. */
+int netlink_default_router(struct netlink *nl, int ifindex, struct in6_addr *gateway);
 /* Neighbour state; -ENOENT where unknown or failed. */
 int netlink_neighbour(struct netlink *nl, int ifindex, const struct in6_addr *addr, uint8_t mac[6]);
 /* Ask the kernel to resolve and keep alive (NTF_EXT_MANAGED), or to let go. */

@@ -22,6 +22,8 @@
 enum {
 	EXIT_CONFIG = 2,
 	HEARTBEAT_US = 1000000,
+	HASTE_US = 50000, /* at the start, until the routers are known, HASTE_MOST times */
+	HASTE_MOST = 40,
 	TICK_ACCURACY_US = 1000,
 };
 
@@ -156,12 +158,15 @@ static void on_link(void *arg, const char *name, int ifindex, bool present)
 
 static int on_heartbeat(sd_event_source *source, uint64_t when, void *arg)
 {
+	static unsigned int hasty;
 	struct gateway *gw = arg;
 	uint64_t now;
+	bool known;
 
 	datapath_heartbeat(gw->dp, gw->clock());
+	known = interfaces_follow_routers(gw);
 	sd_event_now(gw->loop, CLOCK_MONOTONIC, &now);
-	sd_event_source_set_time(source, now + HEARTBEAT_US);
+	sd_event_source_set_time(source, now + (known || hasty++ >= HASTE_MOST ? HEARTBEAT_US : HASTE_US));
 	sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 	return 0;
 }

@@ -227,6 +227,30 @@ int netlink_route(struct netlink *nl, const struct in6_addr *dst, int *ifindex, 
 	return 0;
 }
 
+int netlink_default_router(struct netlink *nl, int ifindex, struct in6_addr *gateway)
+{
+	/* an address that no more specific route leads to, but for routers with a full table, whose neighbours differ
+	 */
+	static const struct in6_addr anywhere = { .s6_addr = { 0x20 } };
+	char buf[256];
+	struct nlmsghdr *msg = mnl_nlmsg_put_header(buf);
+	struct route_answer answer = {};
+	struct rtmsg *head;
+	int err;
+
+	msg->nlmsg_type = RTM_GETROUTE;
+	head = mnl_nlmsg_put_extra_header(msg, sizeof(*head));
+	head->rtm_family = AF_INET6;
+	head->rtm_dst_len = 128;
+	mnl_attr_put(msg, RTA_DST, sizeof(anywhere), &anywhere);
+	mnl_attr_put_u32(msg, RTA_OIF, (uint32_t)ifindex);
+	err = rtnl_talk(nl->request, msg, take_route, &answer);
+	if (err || answer.ifindex != ifindex || IN6_IS_ADDR_UNSPECIFIED(&answer.gateway))
+		return -ENETUNREACH;
+	*gateway = answer.gateway;
+	return 0;
+}
+
 /* ---- opening ---- */
 
 int netlink_open(sd_event *loop, const struct config *config, const struct kernel_handlers *handlers,

@@ -26,6 +26,13 @@ static bool token_good(const struct peer_test *test, struct mono now)
 	return test->has_token && mono_before(now, mono_add_s(test->got, RR_TOKEN_LIFETIME_S));
 }
 
+/* A token is a secret only while it is good for something. */
+static void forget_expired(struct peer_test *test, struct mono now)
+{
+	if (test->has_token && !token_good(test, now))
+		forget_token(test);
+}
+
 static struct mono token_ahead(const struct peer_test *test)
 {
 	return mono_add_s(test->got, RR_TOKEN_LIFETIME_S - PEER_TOKEN_AHEAD_S);
@@ -60,9 +67,21 @@ static bool is_current(const struct peer_update *p)
 	return p->registered && p->place == PEER_AWAY && addr_equal(&p->bound, &p->care_of);
 }
 
-static bool is_deletion(const struct peer_update *p)
+/* Whether a binding of ours may stand there, acknowledged or not. */
+static bool is_held(const struct peer_update *p, struct mono now)
 {
-	return p->place == PEER_AT_HOME && p->registered;
+	return mono_before(now, p->held_until);
+}
+
+static bool is_deletion(const struct peer_update *p, struct mono now)
+{
+	return p->place == PEER_AT_HOME && is_held(p, now);
+}
+
+static void let_go(struct peer_update *p)
+{
+	p->registered = false;
+	p->held_until = (struct mono){ 0 };
 }
 
 static void stop_update(struct peer_update *p)
@@ -70,6 +89,14 @@ static void stop_update(struct peer_update *p)
 	p->outstanding = false;
 	p->send_at = UPDATE_NEVER;
 	p->sent = 0;
+	explicit_bzero(p->kbm, sizeof(p->kbm));
+}
+
+static void stop_all(struct peer_update *p)
+{
+	stop_test(&p->home_test);
+	stop_test(&p->care_of_test);
+	stop_update(p);
 }
 
 static void look_again(struct peer_update *p)
@@ -79,7 +106,7 @@ static void look_again(struct peer_update *p)
 
 static void set_state(struct peer_update *p, struct mono now)
 {
-	if (is_deletion(p))
+	if (is_deletion(p, now))
 		p->state = PEER_LEAVING;
 	else if (is_current(p))
 		p->state = PEER_OPTIMISED;
@@ -97,9 +124,7 @@ void peer_init(struct peer_update *p, const struct in6_addr *home, const struct 
 	p->peer = *peer;
 	p->seq = first_seq;
 	p->used = now;
-	stop_test(&p->home_test);
-	stop_test(&p->care_of_test);
-	stop_update(p);
+	stop_all(p);
 }
 
 static void take_binding(struct peer_update *p, const struct in6_addr *care_of, struct mono granted,
@@ -107,12 +132,14 @@ static void take_binding(struct peer_update *p, const struct in6_addr *care_of, 
 {
 	uint32_t early_s = lifetime_s / 8 > 10 ? lifetime_s / 8 : 10;
 
+	if (early_s > lifetime_s / 2)
+		early_s = lifetime_s / 2; /* or a grant of some seconds would be asked for again with its answer */
 	p->registered = true;
 	p->bound = *care_of;
 	p->granted = granted;
 	p->lifetime_s = lifetime_s;
-	p->expires = mono_add_s(granted, lifetime_s);
-	p->refresh_at = lifetime_s > early_s ? mono_add_s(granted, lifetime_s - early_s) : granted;
+	p->expires = p->held_until = mono_add_s(granted, lifetime_s);
+	p->refresh_at = mono_add_s(granted, lifetime_s - early_s);
 }
 
 void peer_adopt(struct peer_update *p, const struct in6_addr *care_of, uint16_t seq, struct mono granted,
@@ -135,8 +162,7 @@ void peer_want_away(struct peer_update *p, const struct in6_addr *care_of, struc
 		p->care_of = *care_of;
 		forget_token(&p->care_of_test);
 	}
-	stop_test(&p->care_of_test);
-	stop_update(p);
+	stop_all(p); /* what was asked from the old link may be lost with it: no waiting for that */
 	p->resyncs = 0;
 	set_state(p, now);
 	look_again(p);
@@ -148,9 +174,7 @@ void peer_want_home(struct peer_update *p, struct mono now)
 		return;
 	p->place = PEER_AT_HOME;
 	forget_token(&p->care_of_test);
-	stop_test(&p->care_of_test);
-	stop_test(&p->home_test);
-	stop_update(p);
+	stop_all(p);
 	p->resyncs = p->failures = 0;
 	set_state(p, now);
 	look_again(p);
@@ -159,9 +183,7 @@ void peer_want_home(struct peer_update *p, struct mono now)
 void peer_want_nothing(struct peer_update *p)
 {
 	p->place = PEER_NOWHERE;
-	stop_test(&p->care_of_test);
-	stop_test(&p->home_test);
-	stop_update(p);
+	stop_all(p);
 	look_again(p);
 }
 
@@ -178,12 +200,11 @@ void peer_used(struct peer_update *p, struct mono when)
 /* A procedure came to nothing: again at once, and after MAX_RO_FAILURE in a row later (§11.7.2, §12). */
 static void fail(struct peer_update *p, struct mono now)
 {
-	stop_test(&p->home_test);
-	stop_test(&p->care_of_test);
-	stop_update(p);
+	stop_all(p);
 	p->resyncs = 0;
-	if (is_deletion(p)) { /* it ends there with its lifetime */
-		p->registered = false;
+	if (is_deletion(p, now)) { /* it ends there with its lifetime */
+		let_go(p);
+		p->failures = 0;
 		return;
 	}
 	if (++p->failures < PEER_FAILURES)
@@ -208,9 +229,9 @@ static void start_update(struct peer_update *p, struct mono now)
 /* At home: what stands there is deleted, by the home token alone (§5.2.6, §11.5.5). */
 static void plan_at_home(struct peer_update *p, struct mono now)
 {
-	if (!p->registered)
-		return;
-	if (token_good(&p->home_test, now)) {
+	if (!is_deletion(p, now)) {
+		stop_all(p);
+	} else if (token_good(&p->home_test, now)) {
 		start_update(p, now);
 	} else {
 		stop_update(p);
@@ -235,22 +256,43 @@ static void plan_away(struct peer_update *p, struct mono now)
 		stop_update(p);
 }
 
+/* An idle correspondent is left alone unless what it may hold would send its next packet to where we were. */
+static bool is_wanted(const struct peer_update *p, struct mono now)
+{
+	return !backed_off(p, now) && (in_use(p, now) || (is_held(p, now) && !is_current(p)));
+}
+
 static void plan(struct peer_update *p, struct mono now)
 {
+	forget_expired(&p->home_test, now);
+	forget_expired(&p->care_of_test, now);
 	if (p->place == PEER_AT_HOME)
 		plan_at_home(p, now);
-	else if (p->place == PEER_AWAY && in_use(p, now) && !backed_off(p, now))
+	else if (p->place == PEER_AWAY && is_wanted(p, now))
 		plan_away(p, now);
-	else if (p->place == PEER_AWAY) { /* whatever is under way is let go */
-		stop_test(&p->home_test);
-		stop_test(&p->care_of_test);
-		stop_update(p);
+	else
+		stop_all(p); /* whatever is under way */
+}
+
+/* MAX_UPDATE_RATE, of each type for itself (§11.8); where it is reached the message waits. */
+static bool rate_allows(struct mono times[PEER_UPDATES_PER_S], struct mono *send_at, struct mono now)
+{
+	struct mono oldest = times[PEER_UPDATES_PER_S - 1];
+
+	if (oldest.ns && mono_before(now, mono_add_s(oldest, 1))) {
+		*send_at = mono_add_s(oldest, 1);
+		return false;
 	}
+	memmove(times + 1, times, (PEER_UPDATES_PER_S - 1) * sizeof(times[0]));
+	times[0] = now;
+	return true;
 }
 
 static bool send_test(struct peer_test *test, uint8_t type, struct mono now, const uint8_t random[RR_COOKIE_LEN],
 		      struct mh_msg *msg)
 {
+	if (!rate_allows(test->times, &test->send_at, now))
+		return false;
 	memcpy(test->cookie, random, sizeof(test->cookie));
 	test->sent++;
 	test->send_at = mono_add_ms(now, test->timeout_ms);
@@ -265,28 +307,19 @@ static bool is_due(bool outstanding, struct mono send_at, struct mono now)
 	return outstanding && !mono_before(now, send_at);
 }
 
-/* MAX_UPDATE_RATE; where it is reached the update waits. */
-static bool rate_allows(struct peer_update *p, struct mono now)
-{
-	struct mono oldest = p->update_times[PEER_UPDATES_PER_S - 1];
-
-	if (!oldest.ns || !mono_before(now, mono_add_s(oldest, 1)))
-		return true;
-	p->send_at = mono_add_s(oldest, 1);
-	return false;
-}
-
 static bool send_update(struct peer_update *p, struct mono now, struct mh_msg *msg, uint8_t kbm[RR_KEY_LEN])
 {
-	bool deletion = is_deletion(p);
+	bool deletion = is_deletion(p, now);
 
-	if (rr_kbm(p->home_test.token, deletion ? NULL : p->care_of_test.token, p->kbm))
+	if (!rate_allows(p->update_times, &p->send_at, now) ||
+	    rr_kbm(p->home_test.token, deletion ? NULL : p->care_of_test.token, p->kbm))
 		return false;
+	if (!deletion)
+		p->held_until = mono_add_s(now, PEER_LIFETIME_S);
 	if (!is_current(p))
 		p->bound = in6addr_any; /* until it answers nobody knows which of both it holds */
 	memcpy(kbm, p->kbm, RR_KEY_LEN);
-	memmove(p->update_times + 1, p->update_times, sizeof(p->update_times) - sizeof(p->update_times[0]));
-	p->update_times[0] = p->sent_at = now;
+	p->sent_at = now;
 	p->seq++; /* each resend has a new one, §11.8 */
 	p->sent++;
 	p->send_at = mono_add_ms(now, p->timeout_ms);
@@ -308,6 +341,14 @@ static void earlier(struct mono *next, struct mono at, struct mono now)
 		*next = at;
 }
 
+static void earlier_token(struct mono *next, const struct peer_test *test, struct mono now)
+{
+	if (!test->has_token)
+		return;
+	earlier(next, token_ahead(test), now);
+	earlier(next, mono_add_s(test->got, RR_TOKEN_LIFETIME_S), now);
+}
+
 /* The next moment at which time alone changes something. */
 static struct mono next_after(const struct peer_update *p, struct mono now)
 {
@@ -324,8 +365,9 @@ static struct mono next_after(const struct peer_update *p, struct mono now)
 		earlier(&next, p->refresh_at, now);
 		earlier(&next, mono_add_s(p->refresh_at, -PEER_TOKEN_AHEAD_S), now);
 	}
-	if (p->home_test.has_token)
-		earlier(&next, token_ahead(&p->home_test), now);
+	earlier(&next, p->held_until, now);
+	earlier_token(&next, &p->home_test, now);
+	earlier_token(&next, &p->care_of_test, now);
 	earlier(&next, p->back_off_until, now);
 	earlier(&next, mono_add_s(p->used, PEER_IDLE_S), now);
 	earlier(&next, mono_add_s(now, PEER_LOOK_S), now);
@@ -349,7 +391,7 @@ enum peer_action peer_due(struct peer_update *p, struct mono now, const uint8_t 
 		action = PEER_SEND_HOTI;
 	else if (is_due(care_of->outstanding, care_of->send_at, now) && send_test(care_of, MH_COTI, now, random, msg))
 		action = PEER_SEND_COTI;
-	else if (is_due(p->outstanding, p->send_at, now) && rate_allows(p, now) && send_update(p, now, msg, kbm))
+	else if (is_due(p->outstanding, p->send_at, now) && send_update(p, now, msg, kbm))
 		action = PEER_SEND_UPDATE;
 	set_state(p, now);
 	p->next = action == PEER_NOTHING ? next_after(p, now) : now;
@@ -398,10 +440,11 @@ enum peer_result peer_on_test(struct peer_update *p, const struct mh_msg *msg, s
 
 static enum peer_result accepted(struct peer_update *p, const struct mh_msg *ack, struct mono now)
 {
-	bool deletion = is_deletion(p), refresh = is_current(p);
+	bool deletion = is_deletion(p, now), refresh = is_current(p);
 	uint32_t lifetime_s = ack->lifetime_s < PEER_LIFETIME_S ? ack->lifetime_s : PEER_LIFETIME_S;
 
 	if (!deletion && !lifetime_s) { /* taken and not kept: as good as refused */
+		let_go(p);
 		fail(p, now);
 		return PEER_REFUSED;
 	}
@@ -410,7 +453,7 @@ static enum peer_result accepted(struct peer_update *p, const struct mh_msg *ack
 	p->back_off_s = 0;
 	p->last_status = 0;
 	if (deletion)
-		p->registered = false;
+		let_go(p);
 	else
 		take_binding(p, &p->care_of, p->sent_at, lifetime_s); /* it ends here no later than there */
 	return deletion ? PEER_DELETED : refresh ? PEER_REFRESHED : PEER_REGISTERED;
@@ -471,7 +514,7 @@ void peer_lost(struct peer_update *p, struct mono now)
 	if (p->lost.ns && mono_before(now, mono_add_s(p->lost, 1)))
 		return; /* whoever forges its address gets no more */
 	p->lost = now;
-	p->registered = false;
+	let_go(p);
 	stop_update(p);
 	set_state(p, now);
 	look_again(p);
@@ -479,7 +522,8 @@ void peer_lost(struct peer_update *p, struct mono now)
 
 void peer_unsupported(struct peer_update *p, struct mono now)
 {
-	p->registered = false;
+	let_go(p);
+	stop_all(p);
 	p->back_off_s = PEER_BACK_OFF_MAX_S;
 	p->back_off_until = mono_add_s(now, PEER_BACK_OFF_MAX_S);
 	set_state(p, now);
@@ -488,7 +532,7 @@ void peer_unsupported(struct peer_update *p, struct mono now)
 
 bool peer_forgettable(const struct peer_update *p, struct mono now)
 {
-	return !p->registered && !in_use(p, now) && !backed_off(p, now);
+	return !p->registered && !is_held(p, now) && !in_use(p, now) && !backed_off(p, now);
 }
 
 bool peer_direct(const struct peer_update *p, struct mono now)

@@ -15,7 +15,7 @@ enum peer_limit {
 	PEER_MAX_MS = 32000,	/* MAX_BINDACK_TIMEOUT */
 	PEER_FAILURES = 3,	/* MAX_RO_FAILURE: procedures in a row that came to nothing */
 	PEER_TRIES = 4,		/* messages of one kind without an answer make a failed procedure: 1+2+4+8 s */
-	PEER_UPDATES_PER_S = 3, /* MAX_UPDATE_RATE */
+	PEER_UPDATES_PER_S = 3, /* MAX_UPDATE_RATE: of test inits, too, of each type for itself (RFC 6275 §11.8) */
 	PEER_BACK_OFF_S = 60,	/* after MAX_RO_FAILURE; doubled each time */
 	PEER_BACK_OFF_MAX_S = 3600,
 	PEER_TOKEN_AHEAD_S = 30, /* a token is asked for anew so long before its end, while the peer is in use */
@@ -54,7 +54,8 @@ struct peer_test {
 	struct mono got;     /* has_token */
 	struct mono send_at; /* next (re)transmission; UPDATE_NEVER: none */
 	uint32_t timeout_ms;
-	unsigned int sent; /* unanswered in a row */
+	unsigned int sent;		       /* unanswered in a row */
+	struct mono times[PEER_UPDATES_PER_S]; /* of the last ones, the newest first: MAX_UPDATE_RATE */
 };
 
 struct peer_update {
@@ -68,9 +69,10 @@ struct peer_update {
 
 	/* the binding at the correspondent, as it acknowledged it */
 	bool registered;
-	struct in6_addr bound; /* care-of address of it */
+	struct in6_addr bound; /* care-of address of it; unspecified: another update is on its way, so unknown */
 	uint32_t lifetime_s;
 	struct mono granted, expires, refresh_at;
+	struct mono held_until; /* an update without an answer counts: it may hold that one (§11.1) */
 
 	/* the update on its way */
 	bool outstanding;
@@ -98,8 +100,9 @@ void peer_init(struct peer_update *p, const struct in6_addr *home, const struct 
 void peer_adopt(struct peer_update *p, const struct in6_addr *care_of, uint16_t seq, struct mono granted,
 		uint32_t lifetime_s, struct mono now);
 /*
- * Where the node is now. A new care-of address needs a new care-of token and an update; the home token stays good. At
- * home, or nowhere: what stands at the correspondent is deleted, with the home token alone (§11.5.5, §11.7.2).
+ * Where the node is now. A new care-of address needs a new care-of token and an update, in use or not: what the
+ * correspondent holds would send its packets to the old one; the home token stays good. At home: what stands at the
+ * correspondent, or may do so, is deleted with the home token alone (§11.5.5, §11.7.2).
  */
 void peer_want_away(struct peer_update *p, const struct in6_addr *care_of, struct mono now);
 void peer_want_home(struct peer_update *p, struct mono now);
@@ -131,7 +134,7 @@ void peer_refresh(struct peer_update *p, struct mono now);
 void peer_lost(struct peer_update *p, struct mono now);
 /* Binding error 2, or parameter problem code 1 about our mobility header: no route optimisation there. */
 void peer_unsupported(struct peer_update *p, struct mono now);
-/* Whether nothing is worth keeping: idle, no binding, not backed off. */
+/* Whether nothing is worth keeping: idle, no binding that may stand there, not backed off. */
 bool peer_forgettable(const struct peer_update *p, struct mono now);
 /* Whether data may go straight now. */
 bool peer_direct(const struct peer_update *p, struct mono now);

@@ -59,10 +59,19 @@ static __always_inline enum reason not_ours(hook_ctx *ctx, struct packet *p, con
 	return DROP_LINK_LOCAL;
 }
 
-/* To a home address of our own it came outside the tunnel, or would have to go back through it: the agent's. */
+/*
+ * The answer goes back where the question came from, so it is given to the default router alone, who passes it on to
+ * whom it is for: a neighbour that forges a home address would get its token (RFC 6275 §5.2.5, §15.4.1). To others, and
+ * to a home address of our own, which it reached outside the tunnel, the agent answers by the kernel's routes.
+ */
 static __always_inline enum reason answer_mobility_header(hook_ctx *ctx, struct packet *p, const struct in6_addr *dst)
 {
-	__u32 local = local_flags(dst);
+	struct ethernet *eth = hook_data(ctx);
+	__u32 local;
+
+	if ((void *)(eth + 1) > hook_end(ctx) || !mac_same(eth->src, p->port->router))
+		return REASON_NONE;
+	local = local_flags(dst);
 
 	return local && !(local & LOCAL_HOME) ? answer_test_init(ctx, p->l3) : REASON_NONE;
 }

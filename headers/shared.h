@@ -195,8 +195,9 @@ struct port {
 	struct in6_addr link_local; /* source of the neighbour advertisements we send there */
 	__u8 mac[6];
 	__u16 mtu;
-	__u32 flags; /* enum port_flag */
-	__u32 pad;
+	__u32 flags;	/* enum port_flag */
+	__u8 router[6]; /* link-layer address of the default router there; zero: none known */
+	__u8 pad[6];
 };
 
 enum port_flag {
@@ -407,7 +408,7 @@ struct event {
 
 _Static_assert(sizeof(struct binding) == 64, "one cache line");
 _Static_assert(sizeof(struct nexthop) == 32, "half a cache line");
-_Static_assert(sizeof(struct port) == 32, "no implicit padding");
+_Static_assert(sizeof(struct port) == 40, "no implicit padding");
 _Static_assert(sizeof(struct proxied_key) == 20, "no implicit padding in a hash key");
 _Static_assert(sizeof(struct home_link) == 24, "no implicit padding");
 _Static_assert(sizeof(struct answer) == 32, "no implicit padding");

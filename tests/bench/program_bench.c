@@ -116,6 +116,7 @@ static void make_state(void)
 	settings.hz = 1000000000 / tick.tv_nsec;
 	inet_pton(AF_INET6, "2001:db8:2::1", &settings.agent);
 	memcpy(port.mac, our_mac, 6);
+	memcpy(port.router, their_mac, 6);
 	memcpy(hop.l2, their_mac, 6);
 	memcpy(hop.l2 + 6, our_mac, 6);
 	hop.l2[12] = 0x86;

@@ -184,6 +184,7 @@ static inline void set_port(struct rig *r, uint32_t ifindex, const uint8_t mac[6
 	struct port port = { .link_local = addr("fe80::1"), .mtu = mtu, .flags = flags };
 
 	memcpy(port.mac, mac, 6);
+	memcpy(port.router, mac_peer, 6); /* what to_lan() says its frames come from */
 	map_set(r->xdp->maps.ports, &ifindex, &port);
 }
 

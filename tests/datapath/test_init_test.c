@@ -164,8 +164,6 @@ static void answers_hold_the_token_of_each_address_and_the_cookie(void **state)
 	for (int i = 0; i < 4000; i++) {
 		struct frame in = test_init(COA1, i & 2 ? OWN : HA, i & 1 ? MH_COTI : MH_HOTI, 0);
 
-		in.data[6] = draw(128) * 2;
-		in.data[11] = draw(256);
 		in.data[FRAME_ETH + 8] = 0x20 | draw(16);
 		for (int o = 1; o < 16; o++)
 			in.data[FRAME_ETH + 8 + o] = draw(256);
@@ -274,6 +272,19 @@ static void any_wrong_octet_fails_the_checksum(void **state)
 	expect(r, HOOK_XDP, "none", &good, DROP_TEST_CHECKSUM);
 	good = test_init(COA1, HA, MH_HOTI, 0);
 	expect_answer(r, "a thousand wrong ones cost its source nothing", &good, FRAME_ETH);
+}
+
+/* It would be given to whoever forges an address beyond the router: the agent answers by the routes. */
+static void whoever_is_not_the_router_is_left_to_the_agent(void **state)
+{
+	struct rig *r = *state;
+	struct frame in = test_init(COA1, HA, MH_HOTI, 0);
+
+	in.data[11] ^= 1;
+	expect(r, HOOK_XDP, "another neighbour", &in, PASS_SIGNALLING);
+	in.data[11] ^= 1;
+	in.data[6] ^= 2;
+	expect(r, HOOK_XDP, "first octet", &in, PASS_SIGNALLING);
 }
 
 static void sources_that_no_answer_can_reach_are_dropped(void **state)
@@ -648,6 +659,7 @@ int main(void)
 		INIT_TEST(traffic_class_flow_label_and_hop_limit_are_not_copied),
 		INIT_TEST(an_answer_goes_back_by_tx_where_redirect_is_not_allowed),
 		INIT_TEST(any_wrong_octet_fails_the_checksum),
+		INIT_TEST(whoever_is_not_the_router_is_left_to_the_agent),
 		INIT_TEST(sources_that_no_answer_can_reach_are_dropped),
 		INIT_TEST(home_addresses_of_a_refused_prefix_get_no_token),
 		INIT_TEST(a_source_over_its_rate_gets_no_answer_and_others_do),

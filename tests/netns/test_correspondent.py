@@ -53,9 +53,12 @@ def test_test_inits_are_answered_in_every_mode_and_with_the_same_octets(lab, mod
     cn = correspondent(lab, mode=mode)
     mn = node_at(lab)
     cookie = os.urandom(8)
+    # XDP answers as soon as the link-layer address of the default router is known
+    until(lambda: mn.care_of_test() and cn.counters(counter), 5, lambda: f"{counter}: {cn.all_counters()}")
+    before = cn.counters(counter)
     home, care_of = mn.home_test(cookie), mn.care_of_test(cookie)
     assert home.token != care_of.token and home.index == care_of.index
-    assert cn.counters(counter) == 2
+    assert cn.counters(counter) == before + 2
     # with an option XDP leaves it to the daemon: the answer must be the same, octet for octet behind the IPv6 header
     before = len(mn.inbox)
     mh = wire.mobility_header(2, b"\0\0" + cookie, b"\x01\x06" + bytes(6))
@@ -237,7 +240,7 @@ def test_prefixes_without_route_optimisation_get_no_token_and_no_binding(lab):
     mn = node_at(lab)
     with pytest.raises(Exception, match="home test"):
         mn.home_test(timeout=1)
-    assert cn.counters("test-refused") == 1
+    assert cn.counters("test-refused") + cn.counters("test-refused-slow") == 1
     assert mn.care_of_test()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Our mobile node's route optimisation, with our home agent and correspondents of several kinds. RFC 6275 §11.3, §11.6, §11.7.2."""
+"""Our mobile node and correspondents that are ours, or know nothing of it. RFC 6275 §11.3, §11.6, §11.7.2."""
 import signal
 import threading
 
@@ -8,8 +8,7 @@ import pytest
 from lab import wire
 from lab.capture import capture, ipv6_of
 from lab.correspondent import Correspondent
-from lab.namespace import veth
-from lab.node import Node
+from lab.optimised import COT, COTI, HOT, HOTI
 from lab.roaming import LINKS, lost_pings, roaming_lab, steady_ping  # noqa: F401
 from lab.topology import CORRESPONDENT, HOME, NEIGHBOUR
 from lab.wait import SLOW, stays, until
@@ -20,6 +19,7 @@ pytestmark = pytest.mark.topology(dad_transmits=0)
 
 OTHER = "2001:db8:1::101"
 HANDOVER_S = 1.0
+TUNNEL_MTU = 1500 - 40
 
 
 def correspondent(lab, start=True, **settings):
@@ -105,20 +105,18 @@ def test_a_flow_that_the_correspondent_begins_is_optimised_too(lab, cn, node):
         seen.wait(lambda p: has_home(p) and p[64] == wire.ECHO_REPLY)
 
 
-def test_return_routability_takes_both_roads_at_once(lab, cn, node):
-    """§11.6.1: HoTI from home through the tunnel, CoTI from the care-of address, before either is answered."""
+def test_home_test_through_the_tunnel_care_of_test_straight(lab, cn, node):
+    """§11.6.1, §11.6.2: by which road each message of return routability goes, and what its source is."""
     with capture(lab.air, "wlan0") as seen:
         optimised(lab, node)
-    packets = seen.ipv6()
-    kinds = {}
-    for at, p in enumerate(packets):
-        for packet, road in ((p[40:], "tunnel"), (p, "straight")) if p[6] == wire.IPV6 else ((p, "straight"),):
-            if len(packet) >= 43 and packet[6] == wire.MH:
-                kinds.setdefault(packet[42], (at, road, wire.source(packet)))
-                break
-    assert kinds[1][1:] == ("tunnel", HOME) and kinds[2][1:] == ("straight", node.care_of())
-    assert kinds[3][1] == "tunnel" and kinds[4][1] == "straight"
-    assert max(kinds[1][0], kinds[2][0]) < min(kinds[3][0], kinds[4][0]), kinds
+    roads = {}
+    for p in seen.ipv6():
+        packet, road = (p[40:], "tunnel") if p[6] == wire.IPV6 else (p, "straight")
+        if packet[6] == wire.MH:
+            roads.setdefault(packet[42], (road, wire.source(packet), wire.destination(packet)))
+    assert roads[HOTI] == ("tunnel", HOME, CORRESPONDENT) and roads[HOT] == ("tunnel", CORRESPONDENT, HOME)
+    assert roads[COTI] == ("straight", node.care_of(), CORRESPONDENT)
+    assert roads[COT] == ("straight", CORRESPONDENT, node.care_of())
 
 
 def test_a_tcp_stream_survives_becoming_direct_and_a_handover(lab, cn, node):
@@ -213,3 +211,200 @@ def test_away_again_it_is_optimised_again(lab, cn, node):
     node.wait_care_of(LINKS["link2"])
     optimised(lab, node)
     assert cn.bindings()[HOME]["care_of_address"] == node.care_of()
+
+
+def test_a_binding_that_the_correspondent_lost_is_made_anew(lab, cn, node):
+    """§11.3.6: its binding error sends us back into the tunnel, and through return routability again."""
+    optimised(lab, node)
+    assert cn.stop() == 0
+    cn.detach()
+    cn.start()
+    assert not cn.bindings()
+    ping = steady_ping(lab.mn, f"-I {HOME} {CORRESPONDENT}")
+    node.wait_counter("peer-lost", 1)
+    until(lambda: HOME in cn.bindings(), 5, lambda: f"bound anew: {peers(node)}")
+    wait_peer(node, "optimised")
+    before = cn.counters("pass-home-address")
+    cn.wait_counter("pass-home-address", before + 10)
+    sent, got = lost_pings(ping)
+    assert sent - got < 30 * SLOW, f"{sent - got} of {sent} lost"
+    assert cn.counters("binding-error-sent") >= 1
+
+
+def test_the_correspondents_daemon_restarted_is_not_noticed(lab, cn, node):
+    optimised(lab, node)
+    ping = steady_ping(lab.mn, f"-I {HOME} {CORRESPONDENT}")
+    cn.kill9()
+    cn.start()
+    assert HOME in cn.bindings()
+    sent, got = lost_pings(ping)
+    assert sent == got, f"{sent - got} of {sent} lost"
+    assert node.counters("peer-lost") == 0
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_a_restart_of_the_mobile_node_keeps_the_straight_path(lab, cn, node, how):
+    """Its binding and the number of its last update are on record; what it sends meanwhile goes straight."""
+    before = optimised(lab, node)
+    ping = steady_ping(lab.mn, f"-I {HOME} {CORRESPONDENT}")
+    if how == "killed":
+        node.kill9()
+        node.start()
+    else:
+        node.restart()
+    node.wait_state("registered")
+    sent, got = lost_pings(ping)
+    assert sent - got <= (0 if how == "killed" else 20 * SLOW), f"{sent - got} of {sent} lost"
+    talk(lab)
+    wait_peer(node, "optimised")
+    lab.plug("wlan0", "link2")
+    node.wait_care_of(LINKS["link2"])
+    until(lambda: cn.bindings()[HOME]["care_of_address"] == node.care_of(), 5, "it moves on with numbers that are taken")
+    assert (cn.bindings()[HOME]["sequence"] - before["sequence"]) % 65536 in range(1, 6)
+
+
+# ---- policy ----
+
+def test_policy_none_leaves_everything_to_the_tunnel(lab, cn):
+    node = away(lab, "none")
+    assert lab.mn.ping(CORRESPONDENT, count=10, options=f"-I {HOME}") == 10
+    assert not peers(node) and node.counters("test-sent") == 0 and node.counters("reverse-tunnelled") >= 10
+    assert not cn.bindings()
+
+
+def test_policy_list_optimises_those_on_it_alone(lab, cn):
+    """By prefix; to the others nothing is sent."""
+    node = away(lab, "list", correspondents=["2001:db8:c::/64"])
+    optimised(lab, node)
+    with capture(lab.nb, "home", "in") as seen:
+        lab.mn.ping(NEIGHBOUR, options=f"-I {HOME}")
+    assert not seen.ipv6(wire.MH)
+    assert peers(node)[NEIGHBOUR]["state"] == "tunnel" and node.counters("test-sent") == 2
+
+
+def test_policy_changed_by_sighup(lab, cn):
+    node = away(lab, "none")
+
+    def reload(policy):
+        node.config["mobile-node"]["route-optimisation"] = policy
+        node.write_config()
+        node.process.send_signal(signal.SIGHUP)
+    talk(lab)
+    reload("all")
+    until(lambda: talk(lab) and CORRESPONDENT in peers(node), 5, "its correspondents are asked now")
+    wait_peer(node, "optimised")
+    reload("none")
+    until(lambda: not peers(node), 3, "no more")
+    with capture(lab.core, "cn", "out") as seen:
+        assert lab.mn.ping(CORRESPONDENT, options=f"-I {HOME}") == 3
+    assert not [p for p in seen.ipv6() if has_home(p)]
+
+
+# ---- correspondents that know nothing of it ----
+
+def test_a_correspondent_without_mobility_is_asked_once_and_left_alone(lab):
+    """§11.3.5: parameter problem code 1 about our mobility header; through the tunnel, without loss."""
+    lab.gateway()
+    node = away(lab)
+    ping = steady_ping(lab.mn, f"-I {HOME} {CORRESPONDENT}")
+    peer = wait_peer(node, "backed-off")
+    assert node.counters("peer-unsupported") >= 1 and peer["back_off_s"] > 3000
+    asked = node.counters("test-sent")
+    assert asked == 2
+    stays(lambda: node.counters("test-sent") == asked, 1.5, "nothing more is asked")
+    sent, got = lost_pings(ping)
+    assert sent == got, f"{sent - got} of {sent} lost"
+    assert lab.cn.ping(HOME) == 3
+
+
+def test_left_alone_also_after_a_handover(lab):
+    lab.gateway()
+    node = away(lab)
+    talk(lab)
+    wait_peer(node, "backed-off")
+    lab.plug("wlan0", "link2")
+    node.wait_care_of(LINKS["link2"])
+    assert lab.mn.ping(CORRESPONDENT, count=5, options=f"-I {HOME}") == 5
+    assert node.counters("test-sent") == 2
+
+
+def test_a_correspondent_that_refuses_the_prefix_leaves_the_tunnel(lab):
+    """No home test comes: asked again after growing pauses (§11.8), while everything flows through the tunnel."""
+    lab.gateway()
+    cn = correspondent(lab, refuse_prefixes=["2001:db8:1::/64"])
+    node = away(lab)
+    ping = steady_ping(lab.mn, f"-I {HOME} {CORRESPONDENT}", 0.05)
+    cn.wait_counter("test-refused", 3, 8)
+    sent, got = lost_pings(ping)
+    assert sent == got, f"{sent - got} of {sent} lost"
+    assert peers(node)[CORRESPONDENT]["state"] == "testing" and not cn.bindings()
+
+
+def test_the_home_agent_itself_is_talked_to_as_ever(lab, cn, node):
+    """It is a correspondent too, but bound for it we are already: nothing is to be gained."""
+    assert lab.mn.ping("2001:db8:1::1", count=5, options=f"-I {HOME}") == 5
+    assert lab.ha.ping(HOME, count=5) == 5
+
+
+# ---- two mobile nodes ----
+
+def test_two_mobile_nodes_talk_straight_with_both_headers(lab):
+    """§11.3.1 with §9.3.2: routing header and home address option in one packet."""
+    lab.gateway(mobile_nodes=[HOME, OTHER])
+    node = away(lab)
+    other = lab.second_node(OTHER, route_optimisation="all")
+    talk(lab, OTHER)
+    wait_peer(node, "optimised", OTHER)
+    wait_peer(other, "optimised", HOME)
+    with capture(lab.air, "wlan0") as seen, capture(lab.core, "ha") as detour:
+        assert lab.mn.ping(OTHER, count=5, options=f"-I {HOME}") == 5
+        assert other.ns.ping(HOME, count=5, options=f"-I {OTHER}") == 5
+    assert not [p for p in detour.ipv6() if is_data(p)]
+    both = [p for p in seen.ipv6() if p[6] == wire.ROUTING and p[40] == wire.DSTOPTS]
+    assert len(both) == 20
+    there = [p for p in both if wire.source(p) == node.care_of()]
+    assert all(p[48:64] == wire.a2b(OTHER) and p[70] == 0xC9 and p[72:88] == wire.a2b(HOME) for p in there)
+    assert all(wire.checksum(HOME, OTHER, wire.ICMPV6, p[88:]) == 0 for p in there)
+    transfer(lab.mn, HOME, other.ns, OTHER)
+    transfer(other.ns, OTHER, lab.mn, HOME)
+
+
+def test_one_of_two_mobile_nodes_moves(lab):
+    lab.gateway(mobile_nodes=[HOME, OTHER])
+    node = away(lab)
+    other = lab.second_node(OTHER, route_optimisation="all")
+    ping = steady_ping(lab.mn, f"-I {HOME} {OTHER}")
+    wait_peer(node, "optimised", OTHER)
+    wait_peer(other, "optimised", HOME)
+    lab.plug("wlan0", "link2")
+    node.wait_care_of(LINKS["link2"])
+    until(lambda: other.bindings()[HOME]["care_of_address"] == node.care_of(), 5, "the other knows")
+    with capture(lab.core, "ha") as detour:
+        assert lab.mn.ping(OTHER, count=5, options=f"-I {HOME}") == 5
+    assert not [p for p in detour.ipv6() if is_data(p)]
+    lost_pings(ping)
+
+
+# ---- path MTU ----
+
+def test_no_more_is_sent_than_fits_also_back_in_the_tunnel(lab, cn, node):
+    """The route's MTU is the tunnel's, 40 octets less, and the option takes 24: what fits there fits here."""
+    optimised(lab, node)
+    with capture(lab.air, "wlan0") as seen:
+        assert lab.mn.ping(CORRESPONDENT, size=TUNNEL_MTU - 48, options=f"-M do -I {HOME}") == 3
+        assert lab.cn.ping(HOME, size=TUNNEL_MTU - 48, options="-M do") == 3
+    assert max(len(p) for p in seen.ipv6()) == TUNNEL_MTU + 24
+    said = lab.mn.run(f"ping -n -c 1 -W 1 -M do -s {TUNNEL_MTU - 47} -I {HOME} {CORRESPONDENT}", check=False)
+    assert str(TUNNEL_MTU) in said.stdout + said.stderr, said
+
+
+def test_a_narrow_straight_path_is_learnt(lab, cn, node):
+    """§11.3.1 with RFC 8201: packet too big quotes the packet with its option."""
+    optimised(lab, node)
+    for ns, link in ((lab.core, "cn"), (lab.cn, "core")):
+        ns.ip(f"link set {link} mtu 1400")
+    assert transfer(lab.mn, HOME, lab.cn, CORRESPONDENT) <= 1400 - 24 - 60
+    assert transfer(lab.cn, CORRESPONDENT, lab.mn, HOME) <= 1400 - 24 - 60
+    lab.mn.ping(CORRESPONDENT, size=4000, count=2, options=f"-I {HOME}", replies=False)     # the first ones may teach it
+    assert lab.mn.ping(CORRESPONDENT, size=4000, options=f"-I {HOME}") == 3
+    assert lab.cn.ping(HOME, size=4000) == 3

@@ -15,6 +15,7 @@ from .capture import ipv6_of, packet_socket
 TUNSETIFF = 0x400454CA
 IFF_TUN, IFF_NO_PI = 1, 0x1000
 SLOT_MTU = 1400
+PLAIN = (wire.TCP, wire.UDP, wire.FRAGMENT)     # what may stand behind a routing header; the rest is the scripted node's
 
 
 def open_tun(ns, name):
@@ -27,8 +28,11 @@ def open_tun(ns, name):
 
 
 class TunnelledStack:
-    def __init__(self, lab, node):
+    """straight: correspondents that are talked to with a home address option, as the home agent is; the rest by tunnel."""
+
+    def __init__(self, lab, node, straight=()):
         self.lab, self.node, self.bad_checksums = lab, node, 0
+        self.straight = [wire.a2b(address) for address in (node.agent, *straight)]
 
     def __enter__(self):
         node = self.node
@@ -64,7 +68,7 @@ class TunnelledStack:
     def _outward(self, packet):
         if packet[0] >> 4 != 6 or packet[8:24] != wire.a2b(self.node.home):
             return
-        if packet[24:40] == wire.a2b(self.node.agent):      # route optimised: home address option
+        if packet[24:40] in self.straight:      # route optimised: home address option
             option = wire.hao(self.node.home, packet[6])
             packet = (packet[:4] + struct.pack("!HB", len(packet) - 40 + 24, wire.DSTOPTS) + packet[7:8]
                       + wire.a2b(self.node.care_of) + packet[24:40] + option + packet[40:])
@@ -77,7 +81,7 @@ class TunnelledStack:
             return
         if packet[6] == wire.IPV6:
             self._deliver(packet[40:])
-        elif packet[6] == wire.ROUTING and packet[41:44] == b"\x02\x02\x01" and packet[40] == wire.TCP:
+        elif packet[6] == wire.ROUTING and packet[41:44] == b"\x02\x02\x01" and packet[40] in PLAIN:
             inner = packet[:4] + struct.pack("!HB", len(packet) - 64, packet[40]) + packet[7:24] + packet[48:64]
             self._deliver(inner + packet[64:])
 
