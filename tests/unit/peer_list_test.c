@@ -191,9 +191,10 @@ static void tokens_and_binding_are_renewed_ahead_while_in_use(void **state)
 	/* home token each 180 s; care-of token 30 s before the binding is renewed, which is at 420 - 52 s */
 	assert_string_equal(timeline(180, true), "180H");
 	hot();
-	assert_string_equal(timeline(180, true), "158C 180H");
-	hot();
+	assert_string_equal(timeline(158, true), "158C");
 	cot();
+	assert_string_equal(timeline(22, true), "22H");
+	hot();
 	assert_string_equal(timeline(10, true), "8U");
 	assert_true(peer_direct(&p, now));
 	assert_int_equal(ack(BA_ACCEPTED), PEER_REFRESHED);
@@ -284,6 +285,557 @@ static void refresh_request_without_a_binding_is_none(void **state)
 	GOES("");
 }
 
+/* ---- movement ---- */
+
+static void handover_with_a_good_home_token_costs_two_round_trips(void **state)
+{
+	bound(CARE_1);
+	talk_s(100);
+	want_away(CARE_2);
+	assert_false(peer_direct(&p, now));
+	assert_true(p.registered); /* known, and of no use */
+	GOES("C");
+	pass_ms(60);
+	assert_int_equal(cot(), PEER_TOKEN);
+	GOES("U");
+	assert_false(peer_direct(&p, now));
+	pass_ms(60);
+	assert_int_equal(ack(BA_ACCEPTED), PEER_REGISTERED);
+	assert_true(peer_direct(&p, now));
+	GOES("");
+}
+
+static void handover_never_finds_an_old_home_token_while_in_use(void **state)
+{
+	for (int after_s = 1; after_s < 1000; after_s += 7) {
+		fresh(state);
+		bound(CARE_1);
+		talk_s(after_s);
+		want_away(CARE_2);
+		CHECK_CASE(after_s, !strcmp(go(), "C"));
+	}
+}
+
+static void handover_with_an_old_home_token_asks_for_both_in_parallel(void **state)
+{
+	bound(CARE_1);
+	assert_string_equal(timeline(211, false), "");
+	peer_used(&p, now);
+	want_away(CARE_2);
+	GOES("HC");
+	cot();
+	GOES("");
+	hot();
+	GOES("U");
+}
+
+/* Else its next packet would go to where we were, until the binding ends. */
+static void idle_correspondent_with_a_binding_is_told_of_a_handover_once(void **state)
+{
+	bound(CARE_1);
+	assert_string_equal(timeline(100, false), "");
+	want_away(CARE_2);
+	GOES("C");
+	cot();
+	GOES("U");
+	assert_int_equal(ack(BA_ACCEPTED), PEER_REGISTERED);
+	assert_string_equal(timeline(600, false), "");
+	want_away(CARE_1);
+	assert_string_equal(timeline(600, false), "");
+}
+
+static void handover_does_not_wait_for_what_was_asked_on_the_old_link(void **state)
+{
+	want_away(CARE_1);
+	assert_string_equal(timeline(8, true), "0H 0C 1H 1C 3H 3C 7H 7C"); /* the next would come 7 s later */
+	want_away(CARE_2);
+	assert_string_equal(timeline(1, true), "0H 0C 1H 1C");
+}
+
+static void answers_from_before_the_move_are_ignored(void **state)
+{
+	updated(CARE_1);
+	want_away(CARE_2);
+	assert_int_equal(ack(BA_ACCEPTED), PEER_IGNORED);
+	assert_int_equal(ack_as(BA_EXPIRED_NONCES, update.seq, 0, false), PEER_IGNORED);
+	GOES("C");
+	assert_int_equal(ack(BA_ACCEPTED), PEER_IGNORED);
+	assert_false(peer_key(&p, update_kbm));
+}
+
+static void care_of_token_of_before_the_move_is_ignored(void **state)
+{
+	want_away(CARE_1);
+	GOES("HC");
+	want_away(CARE_2);
+	assert_int_equal(cot(), PEER_IGNORED);
+	GOES("HC");
+}
+
+static void back_before_the_update_was_sent_nothing_is_to_be_told(void **state)
+{
+	bound(CARE_1);
+	want_away(CARE_2);
+	GOES("C");
+	want_away(CARE_1);
+	assert_true(peer_direct(&p, now));
+	assert_string_equal(timeline(60, true), "");
+	assert_true(peer_direct(&p, now));
+}
+
+static void back_after_the_update_was_sent_another_is_needed(void **state)
+{
+	bound(CARE_1);
+	want_away(CARE_2);
+	GOES("C");
+	cot();
+	GOES("U");
+	want_away(CARE_1);
+	assert_false(peer_direct(&p, now));
+	GOES("C");
+	cot();
+	GOES("U");
+	assert_int_equal(ack(BA_ACCEPTED), PEER_REGISTERED);
+	assert_true(peer_direct(&p, now));
+}
+
+static void a_gap_without_any_link_costs_nothing(void **state)
+{
+	bound(CARE_1);
+	peer_want_nothing(&p);
+	assert_false(peer_direct(&p, now));
+	assert_string_equal(timeline(30, true), "");
+	want_away(CARE_1);
+	assert_true(peer_direct(&p, now));
+	GOES("");
+	peer_want_nothing(&p);
+	GOES("");
+	want_away(CARE_2);
+	GOES("C");
+}
+
+static void same_place_again_changes_nothing(void **state)
+{
+	want_away(CARE_1);
+	GOES("HC");
+	want_away(CARE_1);
+	GOES("");
+	assert_int_equal(hot(), PEER_TOKEN);
+	assert_int_equal(cot(), PEER_TOKEN);
+}
+
+/* ---- statuses ---- */
+
+static void accepted_for_no_time_is_a_refusal(void **state)
+{
+	bound(CARE_1);
+	pass_ms(1000);
+	peer_refresh(&p, now);
+	GOES("U");
+	assert_int_equal(ack_as(BA_ACCEPTED, update.seq, 0, true), PEER_REFUSED);
+	assert_false(p.registered);
+	for (int i = 1; i < PEER_FAILURES; i++) {
+		GOES("U");
+		assert_int_equal(ack_as(BA_ACCEPTED, update.seq, 0, true), PEER_REFUSED);
+	}
+	GOES("");
+	assert_int_equal(p.state, PEER_BACKED_OFF);
+}
+
+static void refusals_lead_to_back_off_at_once(void **state)
+{
+	static const uint8_t statuses[] = { BA_UNSPECIFIED,
+					    BA_PROHIBITED,
+					    BA_NO_RESOURCES,
+					    BA_NOT_HOME_SUBNET,
+					    BA_NOT_HOME_AGENT,
+					    BA_DAD_FAILED,
+					    BA_TYPE_CHANGE,
+					    BA_ROUTER_NOT_PERMITTED,
+					    BA_NO_HOME_REGISTRATION,
+					    BA_BAD_CARE_OF,
+					    255 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		fresh(state);
+		updated(CARE_1);
+		CHECK_CASE(i, ack_as(statuses[i], update.seq, 0, false) == PEER_IGNORED);
+		CHECK_CASE(i, ack_as(statuses[i], (uint16_t)(update.seq - 1), 0, true) == PEER_IGNORED);
+		CHECK_CASE(i, ack(statuses[i]) == PEER_REFUSED);
+		CHECK_CASE(i, p.last_status == statuses[i] && p.state == PEER_BACKED_OFF);
+		CHECK_CASE(i, !strcmp(timeline(60, true), "60U"));
+		CHECK_CASE(i, ack(BA_ACCEPTED) == PEER_REGISTERED);
+		CHECK_CASE(i, p.last_status == 0);
+	}
+}
+
+static void refused_renewal_leaves_what_stands(void **state)
+{
+	bound(CARE_1);
+	pass_ms(1000);
+	peer_refresh(&p, now);
+	GOES("U");
+	assert_int_equal(ack(BA_NO_RESOURCES), PEER_REFUSED);
+	assert_true(peer_direct(&p, now));
+	assert_string_equal(timeline(59, true), "");
+}
+
+static void only_authentic_answers_count(void **state)
+{
+	static const uint8_t statuses[] = { BA_ACCEPTED, BA_ACCEPTED_PREFIX_DISCOVERY, BA_PROHIBITED, BA_SEQUENCE,
+					    BA_TYPE_CHANGE };
+
+	updated(CARE_1);
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		CHECK_CASE(i, ack_as(statuses[i], update.seq, 420, false) == PEER_IGNORED);
+		CHECK_CASE(i, !p.registered && p.outstanding && !*go());
+	}
+}
+
+static void number_out_of_window_is_followed_at_once(void **state)
+{
+	updated(CARE_1);
+	assert_int_equal(ack_as(BA_SEQUENCE, 30000, 0, true), PEER_RESENT);
+	GOES("U");
+	assert_int_equal(update.seq, 30001);
+	assert_int_equal(ack(BA_ACCEPTED), PEER_REGISTERED);
+}
+
+static void number_out_of_window_for_ever_is_given_up(void **state)
+{
+	int updates = 1;
+
+	updated(CARE_1);
+	for (int i = 0; i < 100 && p.state != PEER_BACKED_OFF; i++) {
+		assert_true(ack_as(BA_SEQUENCE, (uint16_t)(1000 * i), 0, true) != PEER_IGNORED);
+		pass_ms(1000);
+		updates += !strcmp(go(), "U");
+	}
+	assert_int_equal(p.state, PEER_BACKED_OFF);
+	assert_int_equal(updates, PEER_FAILURES * (1 + PEER_RESYNC));
+}
+
+static void expired_nonces_void_the_tokens_made_of_them(void **state)
+{
+	static const struct {
+		uint8_t status;
+		const char *goes;
+	} cases[] = {
+		{ BA_EXPIRED_HOME_NONCE, "H" },
+		{ BA_EXPIRED_CARE_OF_NONCE, "C" },
+		{ BA_EXPIRED_NONCES, "HC" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		bool home = strchr(cases[i].goes, 'H'), care_of = strchr(cases[i].goes, 'C');
+
+		fresh(state);
+		updated(CARE_1);
+		CHECK_CASE(i, ack_as(cases[i].status, (uint16_t)(update.seq - 1), 0, false) == PEER_IGNORED);
+		CHECK_CASE(i, ack_as(cases[i].status, (uint16_t)(update.seq + 1), 0, true) == PEER_IGNORED);
+		CHECK_CASE(i, ack_as(cases[i].status, update.seq, 0, false) == PEER_RESENT);
+		CHECK_CASE(i, ack_as(cases[i].status, update.seq, 0, false) == PEER_IGNORED);
+		CHECK_CASE(i, all_zero(p.home_test.token, RR_TOKEN_LEN) == home);
+		CHECK_CASE(i, all_zero(p.care_of_test.token, RR_TOKEN_LEN) == care_of);
+		CHECK_CASE(i, !strcmp(go(), cases[i].goes));
+		CHECK_CASE(i, !home || hot() == PEER_TOKEN);
+		CHECK_CASE(i, !care_of || cot() == PEER_TOKEN);
+		CHECK_CASE(i, !strcmp(go(), "U"));
+	}
+}
+
+static void nonces_that_are_always_expired_are_given_up(void **state)
+{
+	int updates = 1;
+
+	updated(CARE_1);
+	for (int i = 0; i < 100 && p.state != PEER_BACKED_OFF; i++) {
+		assert_true(ack_as(BA_EXPIRED_NONCES, update.seq, 0, false) != PEER_IGNORED);
+		pass_ms(1000);
+		if (!strcmp(go(), "HC")) {
+			hot();
+			cot();
+			go();
+		}
+		updates += !strcmp(went, "U");
+	}
+	assert_int_equal(p.state, PEER_BACKED_OFF);
+	assert_int_equal(updates, PEER_FAILURES * (1 + PEER_RESYNC));
+}
+
+/* ---- rate and back-off ---- */
+
+static void no_type_goes_out_more_than_three_times_a_second(void **state)
+{
+	static const char *const care_of[] = { CARE_1, CARE_2, CARE_3 };
+	static const char *const goes[] = { "HC", "C", "C", "" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(goes); i++) { /* a node between two links */
+		want_away(care_of[i % ARRAY_SIZE(care_of)]);
+		CHECK_CASE(i, !strcmp(go(), goes[i]));
+		if (*went)
+			CHECK_CASE(i, cot() == PEER_TOKEN);
+		if (strchr(went, 'H'))
+			CHECK_CASE(i, hot() == PEER_TOKEN);
+		CHECK_CASE(i, !*went || !strcmp(go(), "U"));
+		pass_ms(10);
+	}
+	assert_string_equal(timeline(1, true), "0.96C");
+	cot();
+	GOES("U");
+	assert_int_equal(ack(BA_ACCEPTED), PEER_REGISTERED);
+}
+
+static void updates_wait_for_their_rate(void **state)
+{
+	updated(CARE_1);
+	for (int i = 0; i < 2; i++) {
+		ack_as(BA_SEQUENCE, 5, 0, true);
+		GOES("U");
+	}
+	ack_as(BA_SEQUENCE, 6, 0, true);
+	assert_string_equal(timeline(1, true), "1U");
+	assert_int_equal(update.seq, 7);
+}
+
+static void back_off_doubles_to_an_hour(void **state)
+{
+	static const int64_t pauses_s[] = { 60, 120, 240, 480, 960, 1920, 3600, 3600 };
+
+	updated(CARE_1);
+	for (size_t i = 0; i < ARRAY_SIZE(pauses_s); i++) {
+		CHECK_CASE(i, ack(BA_PROHIBITED) == PEER_REFUSED);
+		CHECK_CASE(i, !*timeline(pauses_s[i] - 1, true));
+		CHECK_CASE(i, p.state == PEER_BACKED_OFF);
+		pass_ms(1000);
+		peer_used(&p, now);
+		cooperate(); /* which takes the update, too */
+		if (i + 1 == ARRAY_SIZE(pauses_s))
+			break;
+		/* as if it had not */
+		p.back_off_s = (uint32_t)pauses_s[i];
+		pass_ms(2000);
+		peer_refresh(&p, now);
+		CHECK_CASE(i, !strcmp(go(), "U"));
+	}
+	assert_int_equal(p.back_off_s, 0);
+}
+
+static void nobody_is_asked_again_who_is_not_in_use(void **state)
+{
+	want_away(CARE_1);
+	timeline(50, false);
+	assert_int_equal(p.state, PEER_BACKED_OFF);
+	assert_false(peer_forgettable(&p, now));
+	assert_string_equal(timeline(3000, false), "");
+	assert_true(peer_forgettable(&p, now));
+	peer_used(&p, now);
+	GOES("HC");
+}
+
+static void who_knows_no_mobility_is_left_alone_for_an_hour(void **state)
+{
+	updated(CARE_1);
+	peer_unsupported(&p, now);
+	assert_int_equal(ack(BA_ACCEPTED), PEER_IGNORED);
+	assert_int_equal(p.state, PEER_BACKED_OFF);
+	want_away(CARE_2);
+	assert_string_equal(timeline(3599, true), "");
+	assert_string_equal(timeline(1, true), "1H 1C");
+	peer_unsupported(&p, now);
+	peer_want_home(&p, now);
+	GOES("");
+}
+
+static void lost_binding_is_made_anew_once_a_second_at_most(void **state)
+{
+	int updates = 0;
+
+	bound(CARE_1);
+	pass_ms(1000);
+	peer_lost(&p, now);
+	assert_false(peer_direct(&p, now));
+	GOES("U"); /* the tokens are good still */
+	assert_int_equal(ack(BA_ACCEPTED), PEER_REGISTERED);
+	pass_ms(999);
+	peer_lost(&p, now);
+	assert_true(peer_direct(&p, now));
+	for (int i = 0; i < 100; i++) { /* 10 s of them */
+		pass_ms(100);
+		peer_used(&p, now);
+		peer_lost(&p, now);
+		if (!strcmp(go(), "U")) {
+			updates++;
+			ack(BA_ACCEPTED);
+		}
+	}
+	assert_int_equal(updates, 10);
+}
+
+static void lost_binding_of_an_idle_correspondent_is_let_go(void **state)
+{
+	bound(CARE_1);
+	assert_string_equal(timeline(61, false), "");
+	peer_lost(&p, now);
+	assert_string_equal(timeline(600, false), "");
+	assert_true(peer_forgettable(&p, now));
+}
+
+/* ---- the way home ---- */
+
+static void at_home_the_binding_is_deleted_by_the_home_token_alone(void **state)
+{
+	uint8_t home_token[RR_TOKEN_LEN], kbm[RR_KEY_LEN];
+
+	bound(CARE_1);
+	peer_want_home(&p, now);
+	assert_false(peer_direct(&p, now));
+	assert_int_equal(p.state, PEER_LEAVING);
+	GOES("U");
+	assert_int_equal(update.lifetime_s, 0);
+	assert_int_equal(update.flags, BU_ACK);
+	assert_true(update.opt.has_nonce_indices && update.opt.has_auth && !update.opt.has_alt_care_of);
+	assert_int_equal(update.opt.home_nonce, HOME_NONCE);
+	assert_int_equal(update.opt.care_of_nonce, 0);
+	memset(home_token, HOME_TOKEN, sizeof(home_token));
+	assert_int_equal(rr_kbm(home_token, NULL, kbm), 0);
+	assert_memory_equal(update_kbm, kbm, sizeof(kbm));
+
+	assert_int_equal(ack(BA_ACCEPTED), PEER_DELETED);
+	assert_false(p.registered);
+	assert_string_equal(timeline(600, true), "");
+}
+
+static void coming_home_late_asks_for_the_home_token_first(void **state)
+{
+	bound(CARE_1);
+	assert_string_equal(timeline(300, false), "");
+	peer_want_home(&p, now);
+	GOES("H"); /* in use or not */
+	hot();
+	GOES("U");
+	assert_int_equal(update.lifetime_s, 0);
+	assert_int_equal(ack(BA_ACCEPTED), PEER_DELETED);
+}
+
+static void deletion_without_an_answer_is_given_up(void **state)
+{
+	static const struct {
+		const char *sentence, *goes;
+		int64_t idle_s;
+	} cases[] = { { "no acknowledgement", "0U 1U 3U 7U", 0 }, { "no home token", "0H 1H 3H 7H", 300 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		fresh(state);
+		bound(CARE_1);
+		timeline(cases[i].idle_s, false);
+		peer_want_home(&p, now);
+		CHECK_CASE(i, !strcmp(timeline(60, true), cases[i].goes));
+		CHECK_CASE(i, !p.registered && p.failures == 0);
+	}
+}
+
+static void refused_deletion_is_given_up_and_held_against_nobody(void **state)
+{
+	bound(CARE_1);
+	peer_want_home(&p, now);
+	GOES("U");
+	assert_int_equal(ack(BA_UNSPECIFIED), PEER_REFUSED);
+	assert_false(p.registered);
+	GOES("");
+	want_away(CARE_1);
+	assert_string_equal(timeline(22, true), "0C 1C 3C 7C 15C 16C 18C 22C");
+}
+
+static void deletion_with_an_expired_nonce_asks_for_another_token(void **state)
+{
+	bound(CARE_1);
+	peer_want_home(&p, now);
+	GOES("U");
+	assert_int_equal(ack_as(BA_EXPIRED_HOME_NONCE, update.seq, 0, false), PEER_RESENT);
+	GOES("H");
+	hot();
+	GOES("U");
+	assert_int_equal(ack_as(BA_SEQUENCE, 99, 0, true), PEER_RESENT);
+	GOES("U");
+	assert_int_equal(update.seq, 100);
+	assert_int_equal(ack(BA_ACCEPTED), PEER_DELETED);
+}
+
+static void nothing_is_deleted_where_nothing_was_told(void **state)
+{
+	want_away(CARE_1);
+	GOES("HC");
+	hot();
+	peer_want_home(&p, now);
+	assert_string_equal(timeline(600, true), "");
+	assert_int_equal(cot(), PEER_IGNORED);
+}
+
+/* It may hold that one all the same (§11.1), and would send to a place where nobody is. */
+static void update_without_an_answer_is_deleted_too(void **state)
+{
+	updated(CARE_1);
+	peer_want_home(&p, now);
+	GOES("U");
+	assert_int_equal(update.lifetime_s, 0);
+	assert_int_equal(ack(BA_ACCEPTED), PEER_DELETED);
+
+	fresh(state);
+	updated(CARE_1);
+	peer_want_nothing(&p);
+	assert_string_equal(timeline(420, false), ""); /* by now it holds nothing */
+	peer_want_home(&p, now);
+	assert_string_equal(timeline(60, true), "");
+}
+
+static void deletion_ends_where_there_is_nothing_left_to_delete(void **state)
+{
+	enum { EXPIRES, LOST, UNSUPPORTED, WAYS };
+
+	for (int way = 0; way < WAYS; way++) {
+		for (int tested = 0; tested < 2; tested++) {
+			fresh(state);
+			bound(CARE_1);
+			timeline(tested ? 206 : 419, false);
+			if (tested) { /* a token that is good at the end of the binding */
+				peer_used(&p, now);
+				CHECK_CASE(way, !strcmp(go(), "H"));
+				hot();
+				timeline(209, false);
+			}
+			now = mono_add_ms(begin, 419500);
+			if (tested)
+				p.home_test.got = now;
+			peer_want_home(&p, now);
+			CHECK_CASE(way, !strcmp(go(), tested ? "U" : "H"));
+			if (way == LOST)
+				peer_lost(&p, now);
+			if (way == UNSUPPORTED)
+				peer_unsupported(&p, now);
+			if (way == EXPIRES)
+				now = mono_add_s(begin, 420);
+			CHECK_CASE(way, !*timeline(600, true));
+			CHECK_CASE(way, !p.registered);
+		}
+	}
+}
+
+static void away_again_before_the_deletion_s_answer_needs_an_update(void **state)
+{
+	bound(CARE_1);
+	peer_want_home(&p, now);
+	GOES("U");
+	want_away(CARE_1);
+	assert_false(peer_direct(&p, now));
+	assert_int_equal(ack(BA_ACCEPTED), PEER_IGNORED);
+	GOES("C");
+	cot();
+	GOES("U");
+	assert_int_equal(update.lifetime_s, PEER_LIFETIME_S);
+	assert_int_equal(ack(BA_ACCEPTED), PEER_REGISTERED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +856,41 @@ int main(void)
 		cmocka_unit_test_setup(packet_after_an_idle_time_makes_up_for_it, fresh),
 		cmocka_unit_test_setup(refresh_request_is_followed_while_in_use, fresh),
 		cmocka_unit_test_setup(refresh_request_without_a_binding_is_none, fresh),
+		cmocka_unit_test_setup(handover_with_a_good_home_token_costs_two_round_trips, fresh),
+		cmocka_unit_test_setup(handover_never_finds_an_old_home_token_while_in_use, fresh),
+		cmocka_unit_test_setup(handover_with_an_old_home_token_asks_for_both_in_parallel, fresh),
+		cmocka_unit_test_setup(idle_correspondent_with_a_binding_is_told_of_a_handover_once, fresh),
+		cmocka_unit_test_setup(handover_does_not_wait_for_what_was_asked_on_the_old_link, fresh),
+		cmocka_unit_test_setup(answers_from_before_the_move_are_ignored, fresh),
+		cmocka_unit_test_setup(care_of_token_of_before_the_move_is_ignored, fresh),
+		cmocka_unit_test_setup(back_before_the_update_was_sent_nothing_is_to_be_told, fresh),
+		cmocka_unit_test_setup(back_after_the_update_was_sent_another_is_needed, fresh),
+		cmocka_unit_test_setup(a_gap_without_any_link_costs_nothing, fresh),
+		cmocka_unit_test_setup(same_place_again_changes_nothing, fresh),
+		cmocka_unit_test_setup(accepted_for_no_time_is_a_refusal, fresh),
+		cmocka_unit_test_setup(refusals_lead_to_back_off_at_once, fresh),
+		cmocka_unit_test_setup(refused_renewal_leaves_what_stands, fresh),
+		cmocka_unit_test_setup(only_authentic_answers_count, fresh),
+		cmocka_unit_test_setup(number_out_of_window_is_followed_at_once, fresh),
+		cmocka_unit_test_setup(number_out_of_window_for_ever_is_given_up, fresh),
+		cmocka_unit_test_setup(expired_nonces_void_the_tokens_made_of_them, fresh),
+		cmocka_unit_test_setup(nonces_that_are_always_expired_are_given_up, fresh),
+		cmocka_unit_test_setup(no_type_goes_out_more_than_three_times_a_second, fresh),
+		cmocka_unit_test_setup(updates_wait_for_their_rate, fresh),
+		cmocka_unit_test_setup(back_off_doubles_to_an_hour, fresh),
+		cmocka_unit_test_setup(nobody_is_asked_again_who_is_not_in_use, fresh),
+		cmocka_unit_test_setup(who_knows_no_mobility_is_left_alone_for_an_hour, fresh),
+		cmocka_unit_test_setup(lost_binding_is_made_anew_once_a_second_at_most, fresh),
+		cmocka_unit_test_setup(lost_binding_of_an_idle_correspondent_is_let_go, fresh),
+		cmocka_unit_test_setup(at_home_the_binding_is_deleted_by_the_home_token_alone, fresh),
+		cmocka_unit_test_setup(coming_home_late_asks_for_the_home_token_first, fresh),
+		cmocka_unit_test_setup(deletion_without_an_answer_is_given_up, fresh),
+		cmocka_unit_test_setup(refused_deletion_is_given_up_and_held_against_nobody, fresh),
+		cmocka_unit_test_setup(deletion_with_an_expired_nonce_asks_for_another_token, fresh),
+		cmocka_unit_test_setup(nothing_is_deleted_where_nothing_was_told, fresh),
+		cmocka_unit_test_setup(update_without_an_answer_is_deleted_too, fresh),
+		cmocka_unit_test_setup(deletion_ends_where_there_is_nothing_left_to_delete, fresh),
+		cmocka_unit_test_setup(away_again_before_the_deletion_s_answer_needs_an_update, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
