@@ -10,7 +10,7 @@ import pytest
 from lab import wire
 from lab.correspondent import Correspondent
 from lab.expect import binding_error
-from lab.optimised import AUTH_DATA, COT, HOT, NONCE_INDICES, OptimisedNode, parse_test
+from lab.optimised import AUTH_DATA, COT, OptimisedNode, parse_test
 from lab.topology import CORRESPONDENT, HOME
 from lab.wait import SLOW, until
 
