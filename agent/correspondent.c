@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The correspondent, which every node is: test inits that the data path left, registrations that two tokens vouch for,
- * and the nonces behind both. RFC 6275 §9. What becomes of an update is correspondent_update.c's.
+ * The correspondent, which every node is: registrations that two tokens vouch for, and the bindings they make. RFC 6275
+ * §9. What becomes of an update is correspondent_update.c's, the tokens are return_routability.c's.
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
-#include "gateway.h"
+#include "correspondent_priv.h"
 
 enum {
 	TICK_MOST = 1000,    /* bindings that end in one turn of the loop */
@@ -20,23 +19,6 @@ enum {
 	UNREACH_PORT = 4,	  /* RFC 4443 §3.1: the node itself says so, and is there */
 };
 
-/* Beside the cache's entry. */
-struct peer_state {
-	struct in6_addr local; /* our address that it is bound with */
-	unsigned int requests; /* for a refresh, in this lifetime */
-	unsigned int unreachables;
-	struct mono first_unreachable, last_unreachable;
-};
-
-struct correspondent {
-	struct rr_nonces nonces;
-	struct binding_cache *bindings;
-	/* two more for their order by time: numbers of bindings that are gone, until the nonces of their updates are;
-	 * and when a refresh is asked for. Bindings and numbers together are at most twice the configured bindings, for
-	 * which map `registrations` has room: a binding that ends always leaves its number. */
-	struct binding_cache *gone, *refresh;
-};
-
 struct binding_entry *correspondent_binding(struct gateway *gw, const struct in6_addr *home)
 {
 	return gw->cn ? binding_find(gw->cn->bindings, home) : NULL;
@@ -45,92 +27,6 @@ struct binding_entry *correspondent_binding(struct gateway *gw, const struct in6
 struct binding_cache *correspondent_bindings(struct gateway *gw)
 {
 	return gw->cn->bindings;
-}
-
-/* ---- nonces ---- */
-
-static int rotate(struct gateway *gw, struct mono now)
-{
-	const struct rr_nonce *nonce;
-	uint8_t fresh[RR_FRESH_LEN];
-	uint16_t first;
-
-	if (getrandom(fresh, sizeof(fresh), 0) != sizeof(fresh) || getrandom(&first, sizeof(first), 0) != sizeof(first))
-		return -EIO;
-	nonce = rr_rotate(&gw->cn->nonces, fresh, first, now);
-	explicit_bzero(fresh, sizeof(fresh));
-	return datapath_nonce_set(gw->dp, nonce, true);
-}
-
-static void keep_nonces(struct gateway *gw, struct mono now)
-{
-	struct rr_nonces *nonces = &gw->cn->nonces;
-
-	for (size_t i = 0; i < ARRAY_SIZE(nonces->at); i++)
-		if (nonces->at[i].used && !rr_find(nonces, nonces->at[i].index, now))
-			datapath_nonce_wipe(gw->dp, nonces->at[i].index);
-	rr_expire(nonces, now);
-	if (!mono_before(now, rr_rotate_at(nonces)))
-		rotate(gw, now);
-}
-
-bool correspondent_nonce(struct gateway *gw, size_t nth, struct nonce_view *out)
-{
-	const struct rr_nonces *nonces = &gw->cn->nonces;
-	struct mono now = gw->clock();
-
-	for (uint16_t back = 0; back < LIMIT_NONCES; back++) {
-		const struct rr_nonce *nonce = rr_find(nonces, nonces->newest - back, now);
-
-		if (!nonce || nth--)
-			continue;
-		out->index = nonce->index;
-		out->age_s = (uint32_t)((now.ns - nonce->made.ns) / 1000000000);
-		out->left_s = RR_NONCE_LIFETIME_S - out->age_s;
-		out->given_out = nonce == rr_newest(nonces, now);
-		return true;
-	}
-	return false;
-}
-
-/* ---- test inits, RFC 6275 §9.4 ---- */
-
-static bool may_test(struct gateway *gw, const struct mh_input *in, const struct mh_msg *init)
-{
-	if (in->has_home || !addr_is_routable(&in->src) || IN6_IS_ADDR_MULTICAST(&in->dst)) {
-		gateway_count(gw, AGENT_TEST_STRANGE);
-		return false;
-	}
-	if (init->type == MH_HOTI && config_prefixes_hold(gw->config->refused, gw->config->refused_count, &in->src)) {
-		gateway_count(gw, AGENT_TEST_REFUSED);
-		return false;
-	}
-	return true;
-}
-
-void correspondent_on_test_init(struct gateway *gw, const struct mh_input *in, const struct mh_msg *init)
-{
-	const struct rr_nonce *nonce = rr_newest(&gw->cn->nonces, gw->clock());
-	bool home = init->type == MH_HOTI;
-	struct mh_msg test = { .type = home ? MH_HOT : MH_COT };
-	uint8_t buf[64];
-	int len;
-
-	if (!may_test(gw, in, init))
-		return;
-	if (!nonce || (home ? rr_home_token : rr_care_of_token)(nonce, &in->src, test.token)) {
-		gateway_count(gw, AGENT_SEND_FAILED);
-		return;
-	}
-	test.nonce_index = nonce->index;
-	memcpy(test.cookie, init->cookie, sizeof(test.cookie));
-	len = mh_build(&test, buf, sizeof(buf), NULL);
-	if (len < 0 || sockets_send_mh(gw->so, &in->dst, &in->src, false, buf, len))
-		gateway_count(gw, AGENT_SEND_FAILED);
-	else
-		gateway_count(gw, AGENT_TEST_ANSWERED);
-	explicit_bzero(&test, sizeof(test));
-	explicit_bzero(buf, sizeof(buf));
 }
 
 /* ---- bindings ---- */
@@ -469,7 +365,7 @@ struct mono correspondent_tick(struct gateway *gw, struct mono now)
 {
 	struct mono next;
 
-	keep_nonces(gw, now);
+	return_routability_tick(gw, now);
 	for (int i = 0; i < TICK_MOST; i++) {
 		struct binding_entry *entry = binding_first_expiring(gw->cn->bindings);
 
@@ -548,28 +444,10 @@ static int adopt_one(void *arg, const struct in6_addr *home, const struct regist
 	return 0;
 }
 
-static int adopt_nonces(struct gateway *gw, struct mono now)
-{
-	struct rr_nonce left[LIMIT_NONCES] = {};
-	const struct rr_nonce *newest;
-	size_t count = datapath_nonces_get(gw->dp, left);
-
-	for (size_t i = 0; i < count; i++) {
-		rr_adopt(&gw->cn->nonces, &left[i], now);
-		if (!rr_find(&gw->cn->nonces, left[i].index, now))
-			datapath_nonce_wipe(gw->dp, left[i].index);
-	}
-	explicit_bzero(left, sizeof(left));
-	if (!mono_before(now, rr_rotate_at(&gw->cn->nonces)))
-		return rotate(gw, now);
-	newest = rr_newest(&gw->cn->nonces, now);
-	return newest ? datapath_nonce_set(gw->dp, newest, true) : rotate(gw, now);
-}
-
 int correspondent_adopt(struct gateway *gw)
 {
 	struct mono now = gw->clock();
-	int err = adopt_nonces(gw, now);
+	int err = return_routability_adopt(gw, now);
 
 	if (!err && !(gw->config->roles & ROLE_HOME_AGENT)) /* whose adoption hands on ours */
 		err = datapath_adopt(gw->dp, now, adopt_one, gw);

@@ -244,8 +244,10 @@ static void ask_again(struct entry *entry, struct mono now)
 {
 	struct peer_test *test = &entry->update.home_test;
 
-	if (test->outstanding && mono_before(now, test->send_at))
-		test->send_at = now;
+	if (!test->outstanding || !mono_before(now, test->send_at))
+		return;
+	test->send_at = now;
+	test->sent = 0; /* those before had no way to be answered */
 }
 
 void mobile_peers_moved(struct gateway *gw, const struct in6_addr *home, const struct mobile_place *at)

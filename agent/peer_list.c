@@ -256,10 +256,10 @@ static void plan_away(struct peer_update *p, struct mono now)
 		stop_update(p);
 }
 
-/* An idle correspondent is left alone unless what it may hold would send its next packet to where we were. */
+/* An idle correspondent is left alone unless the binding there would send its next packet to where we were. */
 static bool is_wanted(const struct peer_update *p, struct mono now)
 {
-	return !backed_off(p, now) && (in_use(p, now) || (is_held(p, now) && !is_current(p)));
+	return !backed_off(p, now) && (in_use(p, now) || (p->registered && !is_current(p)));
 }
 
 static void plan(struct peer_update *p, struct mono now)
@@ -503,7 +503,7 @@ enum peer_result peer_on_ack(struct peer_update *p, const struct mh_msg *ack, bo
 
 void peer_refresh(struct peer_update *p, struct mono now)
 {
-	if (!is_current(p) || mono_before(p->refresh_at, now))
+	if (!is_current(p))
 		return;
 	p->refresh_at = now;
 	look_again(p);

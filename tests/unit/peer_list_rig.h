@@ -63,6 +63,7 @@ static const char *go(void)
 	peer_expire(&p, now);
 	while ((action = send_one(&msg, kbm)) != PEER_NOTHING) {
 		assert_true(count < TURN);
+		assert_false(mono_before(now, peer_next(&p))); /* to be asked again */
 		went[count++] = letters[action];
 		*(action == PEER_SEND_HOTI ? &hoti : action == PEER_SEND_COTI ? &coti : &update) = msg;
 		if (action == PEER_SEND_UPDATE)

@@ -242,6 +242,32 @@ static void idle_correspondent_lapses_with_its_binding(void **state)
 	assert_true(peer_forgettable(&p, now));
 }
 
+static void idle_correspondent_that_answers_no_update_is_left_alone(void **state)
+{
+	updated(CARE_1);
+	assert_string_equal(timeline(44, false), "1U 3U 7U 15U 16U 18U 22U 30U 31U 33U 37U");
+	assert_string_equal(timeline(3600, false), "");
+	assert_true(peer_forgettable(&p, now));
+}
+
+static void entry_is_kept_as_long_as_it_may_be_bound(void **state)
+{
+	updated(CARE_1); /* and not answered: it may stand there */
+	timeline(60, false);
+	assert_false(p.registered);
+	pass_ms(420000 - 60000 - 1);
+	assert_false(peer_forgettable(&p, now));
+	pass_ms(61000); /* the last one went out before it fell idle */
+	assert_true(peer_forgettable(&p, now));
+
+	fresh(state);
+	bound(CARE_1);
+	now = p.expires;
+	assert_false(peer_forgettable(&p, now)); /* its end is still to be told */
+	assert_true(peer_expire(&p, now));
+	assert_true(peer_forgettable(&p, now));
+}
+
 static void packet_after_an_idle_time_makes_up_for_it(void **state)
 {
 	bound(CARE_1);
@@ -623,6 +649,19 @@ static void back_off_doubles_to_an_hour_and_is_forgotten_with_success(void **sta
 	assert_int_equal(p.back_off_s, PEER_BACK_OFF_S);
 }
 
+static void success_wipes_out_the_failures_before_it(void **state)
+{
+	want_away(CARE_1);
+	timeline(31, true); /* two in a row, the third has begun */
+	assert_int_equal(p.failures, 2);
+	cooperate(); /* nothing is due just now */
+	assert_int_equal(hot(), PEER_TOKEN);
+	assert_int_equal(cot(), PEER_TOKEN);
+	GOES("U");
+	assert_int_equal(ack(BA_ACCEPTED), PEER_REGISTERED);
+	assert_int_equal(p.failures, 0);
+}
+
 static void nobody_is_asked_again_who_is_not_in_use(void **state)
 {
 	want_away(CARE_1);
@@ -672,6 +711,16 @@ static void lost_binding_is_made_anew_once_a_second_at_most(void **state)
 		}
 	}
 	assert_int_equal(updates, 10);
+}
+
+static void lost_binding_does_not_wait_for_an_update_under_way(void **state)
+{
+	bound(CARE_1);
+	pass_ms(5000);
+	peer_refresh(&p, now);
+	assert_string_equal(timeline(4, true), "0U 1U 3U"); /* the next would come 3 s later */
+	peer_lost(&p, now);
+	GOES("U");
 }
 
 static void lost_binding_of_an_idle_correspondent_is_let_go(void **state)
@@ -820,6 +869,23 @@ static void deletion_ends_where_there_is_nothing_left_to_delete(void **state)
 			CHECK_CASE(way, !p.registered);
 		}
 	}
+}
+
+static void home_again_changes_nothing_and_wipes_out_failures(void **state)
+{
+	want_away(CARE_1);
+	timeline(31, true);
+	peer_want_home(&p, now);
+	want_away(CARE_1);
+	timeline(44, true);
+	assert_int_equal(p.failures, 2);
+
+	fresh(state);
+	bound(CARE_1);
+	peer_want_home(&p, now);
+	GOES("U");
+	peer_want_home(&p, now);
+	GOES("");
 }
 
 static void away_again_before_the_deletion_s_answer_needs_an_update(void **state)
@@ -1001,7 +1067,7 @@ static void check_message(enum peer_action action, const struct mh_msg *msg, boo
 	assert_true(p.place != PEER_NOWHERE);
 	if (p.place == PEER_AWAY) {
 		assert_false(mono_before(now, p.back_off_until));
-		assert_false(idle && was_current);
+		assert_false(idle && (was_current || !p.registered));
 	} else {
 		assert_true(action != PEER_SEND_COTI);
 	}
@@ -1017,6 +1083,11 @@ static void check_entry(void)
 {
 	uint8_t kbm[RR_KEY_LEN];
 
+	struct mono moments[] = { p.registered ? p.expires : UPDATE_NEVER, p.held_until,
+				  mono_add_s(p.used, PEER_IDLE_S) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(moments); i++) /* none of them is slept through */
+		CHECK_CASE(i, !mono_before(now, moments[i]) || !mono_before(moments[i], peer_next(&p)));
 	assert_true(mono_before(now, peer_next(&p)));
 	assert_true(p.home_test.has_token ? fresh_token(&p.home_test) : all_zero(p.home_test.token, RR_TOKEN_LEN));
 	assert_true(p.care_of_test.has_token ? fresh_token(&p.care_of_test)
@@ -1173,6 +1244,8 @@ int main(void)
 		cmocka_unit_test_setup(binding_in_use_goes_straight_for_hours, fresh),
 		cmocka_unit_test_setup(refresh_leaves_a_margin_whatever_was_granted, fresh),
 		cmocka_unit_test_setup(idle_correspondent_lapses_with_its_binding, fresh),
+		cmocka_unit_test_setup(idle_correspondent_that_answers_no_update_is_left_alone, fresh),
+		cmocka_unit_test_setup(entry_is_kept_as_long_as_it_may_be_bound, fresh),
 		cmocka_unit_test_setup(packet_after_an_idle_time_makes_up_for_it, fresh),
 		cmocka_unit_test_setup(refresh_request_is_followed_while_in_use, fresh),
 		cmocka_unit_test_setup(refresh_request_without_a_binding_is_none, fresh),
@@ -1198,9 +1271,11 @@ int main(void)
 		cmocka_unit_test_setup(no_type_goes_out_more_than_three_times_a_second, fresh),
 		cmocka_unit_test_setup(updates_wait_for_their_rate, fresh),
 		cmocka_unit_test_setup(back_off_doubles_to_an_hour_and_is_forgotten_with_success, fresh),
+		cmocka_unit_test_setup(success_wipes_out_the_failures_before_it, fresh),
 		cmocka_unit_test_setup(nobody_is_asked_again_who_is_not_in_use, fresh),
 		cmocka_unit_test_setup(who_knows_no_mobility_is_left_alone_for_an_hour, fresh),
 		cmocka_unit_test_setup(lost_binding_is_made_anew_once_a_second_at_most, fresh),
+		cmocka_unit_test_setup(lost_binding_does_not_wait_for_an_update_under_way, fresh),
 		cmocka_unit_test_setup(lost_binding_of_an_idle_correspondent_is_let_go, fresh),
 		cmocka_unit_test_setup(at_home_the_binding_is_deleted_by_the_home_token_alone, fresh),
 		cmocka_unit_test_setup(coming_home_late_asks_for_the_home_token_first, fresh),
@@ -1210,6 +1285,7 @@ int main(void)
 		cmocka_unit_test_setup(nothing_is_deleted_where_nothing_was_told, fresh),
 		cmocka_unit_test_setup(update_without_an_answer_is_deleted_too, fresh),
 		cmocka_unit_test_setup(deletion_ends_where_there_is_nothing_left_to_delete, fresh),
+		cmocka_unit_test_setup(home_again_changes_nothing_and_wipes_out_failures, fresh),
 		cmocka_unit_test_setup(away_again_before_the_deletion_s_answer_needs_an_update, fresh),
 		cmocka_unit_test_setup(adopted_binding_goes_straight_where_it_was_made, fresh),
 		cmocka_unit_test_setup(adopted_binding_not_in_use_is_left_alone, fresh),
