@@ -16,6 +16,9 @@ enum {
 	UNREACHABLE_MOST = 3,	  /* §9.3.4, "persistent": so many ... */
 	UNREACHABLE_OVER_S = 5,	  /* ... over so long ... */
 	UNREACHABLE_PAUSE_S = 10, /* ... without so long a pause */
+	SHARE_PREFIX = 64,	  /* of a site */
+	SHARE_OF = 4,		  /* the last quarter of the room is for those who have less than a quarter of it */
+	SHARE_LEAST = 64,	  /* below, it is a laboratory's */
 	UNREACH_PORT = 4,	  /* RFC 4443 §3.1: the node itself says so, and is there */
 };
 
@@ -42,10 +45,40 @@ static void publish(struct gateway *gw, enum gateway_event what, const struct bi
 	control_publish(gw, what, &info);
 }
 
+struct share {
+	const struct in6_addr *home;
+	size_t count;
+};
+
+static int count_share(struct binding_entry *entry, void *arg)
+{
+	struct share *share = arg;
+
+	share->count += addr_in_prefix(&entry->home, share->home, SHARE_PREFIX);
+	return 0;
+}
+
+/* One site with many home addresses of its own, each of which proves itself, must not shut the others out: when room
+ * gets scarce nobody gets more than a share of it. */
+static bool takes_too_much(const struct gateway *gw, const struct in6_addr *home, size_t taken)
+{
+	size_t most = 2 * (size_t)gw->config->peer_bindings;
+	struct share share = { .home = home };
+
+	if (taken < most - most / SHARE_OF || most < SHARE_LEAST)
+		return false;
+	binding_for_each(gw->cn->bindings, count_share, &share);
+	binding_for_each(gw->cn->gone, count_share, &share);
+	return share.count >= most / SHARE_OF;
+}
+
 static bool has_room(const struct gateway *gw, const struct in6_addr *home)
 {
-	return binding_find(gw->cn->gone, home) ||
-	       binding_count(gw->cn->bindings) + binding_count(gw->cn->gone) < 2 * (size_t)gw->config->peer_bindings;
+	size_t taken = binding_count(gw->cn->bindings) + binding_count(gw->cn->gone);
+
+	if (binding_find(gw->cn->gone, home))
+		return true;
+	return taken < 2 * (size_t)gw->config->peer_bindings && !takes_too_much(gw, home, taken);
 }
 
 /* §5.2.8: the update may be heard again for as long as its nonces live. Room was seen to before. */
@@ -151,8 +184,7 @@ static void send_ack(struct gateway *gw, const struct mh_input *in, const struct
 	if (!err && d->with_key)
 		err = rr_authenticator(d->kbm, &d->care_of, &in->dst, buf, auth_offset, buf + auth_offset);
 	if (!err)
-		err = routed ? datapath_answer_set(gw->dp, &d->home, &in->care_of, 0)
-			     : datapath_answer_clear(gw->dp, &d->home);
+		err = datapath_answer_set(gw->dp, &d->home, routed ? &in->care_of : &in6addr_any, 0);
 	if (!err)
 		err = sockets_send_mh(gw->so, &in->dst, &d->home, routed, buf, len);
 	if (err) {
@@ -318,6 +350,8 @@ bool correspondent_on_error(struct gateway *gw, const struct packet_route_error 
 	if (!entry || !error->has_route || !addr_equal(&entry->care_of, &error->wire_dst))
 		return false;
 	state = entry->role;
+	if (!IN6_IS_ADDR_UNSPECIFIED(&state->local) && !addr_equal(&state->local, &error->src))
+		return false; /* not what we sent; of an adopted binding it isn't known */
 	if (error->type != ICMP6_UNREACHABLE || error->code == UNREACH_PORT)
 		return true;
 	if (!state->unreachables || mono_before(mono_add_s(state->last_unreachable, UNREACHABLE_PAUSE_S), now)) {

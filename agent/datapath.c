@@ -71,6 +71,14 @@ int datapath_heartbeat(struct datapath *dp, struct mono now)
 	return datapath_settings(dp);
 }
 
+void datapath_leave(struct datapath *dp)
+{
+	if (!dp)
+		return;
+	dp->settings.heartbeat = 0;
+	datapath_settings(dp);
+}
+
 int datapath_binding_set(struct datapath *dp, const struct binding_entry *entry)
 {
 	struct registration reg = {

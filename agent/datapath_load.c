@@ -226,6 +226,7 @@ static int first_settings(struct datapath *dp)
 	struct timespec tick, now;
 	struct settings was;
 	__u32 zero = 0;
+	int err;
 
 	/* one jiffy is the resolution of the coarse clock: no configuration file needed to know HZ */
 	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || clock_gettime(CLOCK_MONOTONIC, &now))
@@ -237,8 +238,10 @@ static int first_settings(struct datapath *dp)
 	if (!bpf_map_lookup_elem(bpf_map__fd(dp->xdp->maps.settings), &zero, &was)) {
 		dp->settings.nonce = was.nonce;
 		dp->settings.flags = was.flags;
+		dp->settings.heartbeat = was.heartbeat; /* ours begins when everything is open */
 	}
-	return datapath_heartbeat(dp, (struct mono){ now.tv_sec * 1000000000LL + now.tv_nsec });
+	err = datapath_clock(dp, (struct mono){ now.tv_sec * 1000000000LL + now.tv_nsec });
+	return err ? err : datapath_settings(dp);
 }
 
 int datapath_open(const struct datapath_options *options, struct datapath **out)

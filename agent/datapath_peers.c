@@ -90,22 +90,34 @@ size_t datapath_nonces_get(struct datapath *dp, struct rr_nonce found[LIMIT_NONC
 
 /* ---- prefixes without route optimisation ---- */
 
-static void clear_refused(int fd)
+static bool is_named(const struct prefix_key *key, const struct config_prefix *prefixes, size_t count)
 {
-	struct prefix_key key;
-
-	for (int i = 0; i < LIMIT_REFUSED && !bpf_map_get_next_key(fd, NULL, &key); i++)
-		bpf_map_delete_elem(fd, &key);
+	for (size_t i = 0; i < count; i++)
+		if (prefixes[i].len == key->len && addr_equal(&prefixes[i].prefix, &key->prefix))
+			return true;
+	return false;
 }
 
-/* The flag is there before the first prefix goes and until the last has come: none is answered meanwhile that was
- * refused before and after. */
+/* Keys first: walking a trie while deleting from it may start over. */
+static void drop_unnamed(int fd, const struct config_prefix *prefixes, size_t count)
+{
+	struct prefix_key keys[LIMIT_REFUSED], *at = NULL;
+	size_t found = 0;
+
+	while (found < LIMIT_REFUSED && !bpf_map_get_next_key(fd, at, &keys[found]))
+		at = &keys[found++];
+	for (size_t i = 0; i < found; i++)
+		if (!is_named(&keys[i], prefixes, count))
+			bpf_map_delete_elem(fd, &keys[i]);
+}
+
+/* Those that go make room, those that stay stay: what was refused before and is after is refused meanwhile. */
 int datapath_refused_set(struct datapath *dp, const struct config_prefix *prefixes, size_t count)
 {
 	int fd = bpf_map__fd(dp->xdp->maps.refused), err = 0;
 	__u32 one = 1;
 
-	clear_refused(fd);
+	drop_unnamed(fd, prefixes, count);
 	for (size_t i = 0; !err && i < count; i++) {
 		struct prefix_key key = { .len = prefixes[i].len, .prefix = prefixes[i].prefix };
 

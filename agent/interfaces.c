@@ -90,17 +90,23 @@ void interfaces_on_link(struct gateway *gw, const char *name, int ifindex, bool 
 }
 
 /* Of one interface; asked for, and kept alive, where its link-layer address isn't known. */
-static bool follow_router(struct gateway *gw, int ifindex)
+static bool follow_router(struct gateway *gw, struct attachment *at)
 {
+	struct in6_addr router = in6addr_any;
 	uint8_t mac[6] = {};
-	struct in6_addr router;
 	bool known = true;
 
-	if (!netlink_default_router(gw->nl, ifindex, &router) && netlink_neighbour(gw->nl, ifindex, &router, mac)) {
-		netlink_neighbour_manage(gw->nl, ifindex, &router, true);
+	netlink_default_router(gw->nl, at->ifindex, &router);
+	if (!addr_equal(&router, &at->router)) {
+		if (!IN6_IS_ADDR_UNSPECIFIED(&at->router))
+			netlink_neighbour_manage(gw->nl, at->ifindex, &at->router, false);
+		at->router = router;
+	}
+	if (!IN6_IS_ADDR_UNSPECIFIED(&router) && netlink_neighbour(gw->nl, at->ifindex, &router, mac)) {
+		netlink_neighbour_manage(gw->nl, at->ifindex, &router, true);
 		known = false;
 	}
-	datapath_port_router(gw->dp, ifindex, mac);
+	datapath_port_router(gw->dp, at->ifindex, mac);
 	return known;
 }
 
@@ -110,7 +116,7 @@ bool interfaces_follow_routers(struct gateway *gw)
 
 	for (size_t i = 0; i < gw->config->interface_count; i++)
 		if (gw->attachments[i].mode == ATTACH_NATIVE || gw->attachments[i].mode == ATTACH_GENERIC)
-			known = follow_router(gw, gw->attachments[i].ifindex) && known;
+			known = follow_router(gw, &gw->attachments[i]) && known;
 	return known;
 }
 

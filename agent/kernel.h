@@ -79,7 +79,8 @@ struct kernel_handlers {
 struct attachment {
 	char name[IF_NAMESIZE];
 	int ifindex;
-	enum attach_mode mode; /* native, generic or tc; auto: not attached */
+	enum attach_mode mode;	/* native, generic or tc; auto: not attached */
+	struct in6_addr router; /* default router there, as last asked; unspecified: none */
 	char why[160]; /* sentence: "driver tun has no Ethernet header, so TC"; empty where the best mode was had */
 };
 
@@ -111,6 +112,8 @@ int datapath_port_router(struct datapath *dp, int ifindex, const uint8_t mac[6])
 
 /* Conversion and heartbeat: call at least once a second. */
 int datapath_heartbeat(struct datapath *dp, struct mono now);
+/* The daemon goes: nobody is there any more, from now on and not only when the heartbeat is old. NULL allowed. */
+void datapath_leave(struct datapath *dp);
 
 /* Registration first, then the path (shared.h). PENDING entries are refused with -EINVAL. */
 int datapath_binding_set(struct datapath *dp, const struct binding_entry *entry);

@@ -449,6 +449,7 @@ static int add_sources(struct gateway *gw)
 
 static void stop(struct gateway *gw)
 {
+	datapath_leave(gw->dp); /* before the sockets: the kernel would say that nobody here knows mobility */
 	control_close(gw);
 	slowpath_close(gw->sp);
 	sockets_close(gw->so);

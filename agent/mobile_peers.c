@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#define HASH_NONFATAL_OOM 1 /* an element that found no memory is left out, with hh.tbl NULL */
 #include <uthash.h>
 
 #include "gateway.h"
@@ -281,12 +282,26 @@ void mobile_peers_moved(struct gateway *gw, const struct in6_addr *home, const s
 
 /* ---- who is talked to ---- */
 
+/* Who has not been talked to for longest goes, of those that hold nothing of ours; false: all do. */
+static bool make_room(struct gateway *gw)
+{
+	struct entry *entry, *tmp, *idle = NULL;
+
+	HASH_ITER (hh, gw->peers->entries, entry, tmp)
+		if (!peer_holds(&entry->update, gw->clock()) &&
+		    (!idle || mono_before(entry->update.used, idle->update.used)))
+			idle = entry;
+	if (idle)
+		drop(gw, idle);
+	return idle;
+}
+
 static struct entry *add(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *peer)
 {
 	struct entry *entry;
 	uint16_t first = 0;
 
-	if (HASH_COUNT(gw->peers->entries) >= LIMIT_PEERS) {
+	if (HASH_COUNT(gw->peers->entries) >= LIMIT_PEERS && !make_room(gw)) {
 		gateway_count(gw, AGENT_PEERS_FULL);
 		return NULL;
 	}
@@ -299,6 +314,10 @@ static struct entry *add(struct gateway *gw, const struct in6_addr *home, const 
 	entry->wanted = policy_wants(gw->config, peer);
 	peer_init(&entry->update, home, peer, first, gw->clock());
 	HASH_ADD(hh, gw->peers->entries, key, sizeof(entry->key), entry);
+	if (!entry->hh.tbl) {
+		free(entry);
+		return NULL;
+	}
 	return entry;
 }
 
@@ -352,6 +371,7 @@ static bool is_authentic(const struct entry *entry, const struct mh_input *in, c
 			 rr_same(auth, ack->opt.auth, sizeof(auth));
 
 	explicit_bzero(kbm, sizeof(kbm));
+	explicit_bzero(auth, sizeof(auth));
 	return authentic;
 }
 
@@ -457,8 +477,9 @@ bool mobile_peers_on_error(struct gateway *gw, const struct packet_route_error *
 			entry->path_mtu_until = mono_add_s(gw->clock(), PATH_MTU_S);
 			apply(gw, entry, gw->clock());
 		}
-	} else if (error->type == ICMP6_PARAM_PROBLEM && error->code == UNRECOGNISED_HEADER && error->proto == NH_MH) {
-		unsupported(gw, entry);
+	} else if (error->type == ICMP6_PARAM_PROBLEM && error->code == UNRECOGNISED_HEADER && error->proto == NH_MH &&
+		   peer_awaits(&entry->update)) {
+		unsupported(gw, entry); /* nobody can be told so who asked nothing */
 	}
 	return true; /* code 2 about the option changes nothing (§11.3.5) */
 }
@@ -536,9 +557,10 @@ static void adopt_one(void *arg, const struct peer_key *key, const struct peer *
 	entry->written = *left;
 	entry->written.used = entry->written.expires = 0; /* not ours to compare */
 	entry->told = left->flags & PEER_DIRECT;
-	if (left->flags & PEER_DIRECT && left->lifetime_s)
-		peer_adopt(&entry->update, &left->care_of, left->seq, (struct mono){ (int64_t)left->granted_ns },
-			   left->lifetime_s, gw->clock());
+	/* without PEER_DIRECT it is held there for a place that we don't know: to be told anew, or deleted */
+	if (left->lifetime_s)
+		peer_adopt(&entry->update, left->flags & PEER_DIRECT ? &left->care_of : &in6addr_any, left->seq,
+			   (struct mono){ (int64_t)left->granted_ns }, left->lifetime_s, gw->clock());
 	else
 		entry->update.seq = left->seq;
 }

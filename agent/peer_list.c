@@ -153,6 +153,16 @@ void peer_adopt(struct peer_update *p, const struct in6_addr *care_of, uint16_t 
 
 /* ---- where the node is ---- */
 
+/* Whatever went wrong elsewhere: what is held there has to be told of the move. */
+static void begin_anew(struct peer_update *p, struct mono now)
+{
+	p->resyncs = 0;
+	p->pause_until = (struct mono){ 0 };
+	p->tell = is_held(p, now) && !is_current(p);
+	if (p->tell)
+		p->back_off_until = (struct mono){ 0 };
+}
+
 void peer_want_away(struct peer_update *p, const struct in6_addr *care_of, struct mono now)
 {
 	if (p->place == PEER_AWAY && addr_equal(&p->care_of, care_of))
@@ -163,7 +173,7 @@ void peer_want_away(struct peer_update *p, const struct in6_addr *care_of, struc
 		forget_token(&p->care_of_test);
 	}
 	stop_all(p); /* what was asked from the old link may be lost with it: no waiting for that */
-	p->resyncs = 0;
+	begin_anew(p, now);
 	set_state(p, now);
 	look_again(p);
 }
@@ -175,7 +185,8 @@ void peer_want_home(struct peer_update *p, struct mono now)
 	p->place = PEER_AT_HOME;
 	forget_token(&p->care_of_test);
 	stop_all(p);
-	p->resyncs = p->failures = 0;
+	begin_anew(p, now);
+	p->failures = 0;
 	set_state(p, now);
 	look_again(p);
 }
@@ -200,14 +211,22 @@ void peer_used(struct peer_update *p, struct mono when)
 /* A procedure came to nothing: again at once, and after MAX_RO_FAILURE in a row later (§11.7.2, §12). */
 static void fail(struct peer_update *p, struct mono now)
 {
+	bool refused = p->failures >= PEER_FAILURES;
+
 	stop_all(p);
 	p->resyncs = 0;
-	if (is_deletion(p, now)) { /* it ends there with its lifetime */
+	if (refused && is_deletion(p, now)) { /* it ends there with its lifetime */
 		let_go(p);
 		p->failures = 0;
 		return;
 	}
-	if (++p->failures < PEER_FAILURES)
+	p->tell = false;
+	/* it may still send to where we were, until that binding ends */
+	if (!refused && (is_deletion(p, now) || (p->registered && !is_current(p)))) {
+		p->pause_until = mono_add_ms(now, PEER_MAX_MS);
+		return;
+	}
+	if (++p->failures < PEER_FAILURES && p->knows)
 		return;
 	p->failures = 0;
 	p->back_off_s = !p->back_off_s				  ? PEER_BACK_OFF_S
@@ -229,7 +248,7 @@ static void start_update(struct peer_update *p, struct mono now)
 /* At home: what stands there is deleted, by the home token alone (§5.2.6, §11.5.5). */
 static void plan_at_home(struct peer_update *p, struct mono now)
 {
-	if (!is_deletion(p, now)) {
+	if (!is_deletion(p, now) || mono_before(now, p->pause_until)) {
 		stop_all(p);
 	} else if (token_good(&p->home_test, now)) {
 		start_update(p, now);
@@ -259,7 +278,8 @@ static void plan_away(struct peer_update *p, struct mono now)
 /* An idle correspondent is left alone unless the binding there would send its next packet to where we were. */
 static bool is_wanted(const struct peer_update *p, struct mono now)
 {
-	return !backed_off(p, now) && (in_use(p, now) || (p->registered && !is_current(p)));
+	return !backed_off(p, now) && !mono_before(now, p->pause_until) &&
+	       (in_use(p, now) || p->tell || (p->registered && !is_current(p)));
 }
 
 static void plan(struct peer_update *p, struct mono now)
@@ -369,6 +389,7 @@ static struct mono next_after(const struct peer_update *p, struct mono now)
 	earlier_token(&next, &p->home_test, now);
 	earlier_token(&next, &p->care_of_test, now);
 	earlier(&next, p->back_off_until, now);
+	earlier(&next, p->pause_until, now);
 	earlier(&next, mono_add_s(p->used, PEER_IDLE_S), now);
 	earlier(&next, mono_add_s(now, PEER_LOOK_S), now);
 	return next;
@@ -433,6 +454,7 @@ enum peer_result peer_on_test(struct peer_update *p, const struct mh_msg *msg, s
 	test->nonce_index = msg->nonce_index;
 	test->has_token = true;
 	test->got = now;
+	p->knows = true;
 	stop_test(test);
 	look_again(p);
 	return PEER_TOKEN;
@@ -452,6 +474,8 @@ static enum peer_result accepted(struct peer_update *p, const struct mh_msg *ack
 	p->failures = p->resyncs = 0;
 	p->back_off_s = 0;
 	p->last_status = 0;
+	p->tell = false;
+	p->knows = true;
 	if (deletion)
 		let_go(p);
 	else
@@ -514,7 +538,7 @@ void peer_lost(struct peer_update *p, struct mono now)
 	if (p->lost.ns && mono_before(now, mono_add_s(p->lost, 1)))
 		return; /* whoever forges its address gets no more */
 	p->lost = now;
-	let_go(p);
+	p->registered = false; /* but held, for all that we know: whoever says so proves nothing */
 	stop_update(p);
 	set_state(p, now);
 	look_again(p);
@@ -522,12 +546,18 @@ void peer_lost(struct peer_update *p, struct mono now)
 
 void peer_unsupported(struct peer_update *p, struct mono now)
 {
-	let_go(p);
+	p->registered = false;
 	stop_all(p);
-	p->back_off_s = PEER_BACK_OFF_MAX_S;
-	p->back_off_until = mono_add_s(now, PEER_BACK_OFF_MAX_S);
+	/* one that knew it a while ago has a daemon that restarts */
+	p->back_off_s = p->knows ? PEER_BACK_OFF_S : PEER_BACK_OFF_MAX_S;
+	p->back_off_until = mono_add_s(now, p->back_off_s);
 	set_state(p, now);
 	look_again(p);
+}
+
+bool peer_holds(const struct peer_update *p, struct mono now)
+{
+	return p->registered || is_held(p, now);
 }
 
 bool peer_forgettable(const struct peer_update *p, struct mono now)

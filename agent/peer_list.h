@@ -13,8 +13,8 @@
 enum peer_limit {
 	PEER_INITIAL_MS = 1000, /* INITIAL_BINDACK_TIMEOUT, also of test inits (RFC 6275 §11.8) */
 	PEER_MAX_MS = 32000,	/* MAX_BINDACK_TIMEOUT */
-	PEER_FAILURES = 3,	/* MAX_RO_FAILURE: procedures in a row that came to nothing */
-	PEER_TRIES = 4,		/* messages of one kind without an answer make a failed procedure: 1+2+4+8 s */
+	PEER_FAILURES = 3, /* MAX_RO_FAILURE: procedures in a row that came to nothing; one, where nothing ever came */
+	PEER_TRIES = 4,	   /* messages of one kind without an answer make a failed procedure: 1+2+4+8 s */
 	PEER_UPDATES_PER_S = 3, /* MAX_UPDATE_RATE: of test inits, too, of each type for itself (RFC 6275 §11.8) */
 	PEER_BACK_OFF_S = 60,	/* after MAX_RO_FAILURE; doubled each time */
 	PEER_BACK_OFF_MAX_S = 3600,
@@ -85,6 +85,9 @@ struct peer_update {
 	struct mono update_times[PEER_UPDATES_PER_S]; /* of the last ones, the newest first: MAX_UPDATE_RATE */
 
 	unsigned int failures, resyncs;
+	bool knows;		 /* it answered something of ours: it knows what route optimisation is */
+	bool tell;		 /* it may hold a binding of another place: told of this one, also while idle */
+	struct mono pause_until; /* something is held there that should be something else: not given up, but slowly */
 	uint32_t back_off_s;
 	struct mono back_off_until;
 	uint8_t last_status;
@@ -134,6 +137,8 @@ void peer_refresh(struct peer_update *p, struct mono now);
 void peer_lost(struct peer_update *p, struct mono now);
 /* Binding error 2, or parameter problem code 1 about our mobility header: no route optimisation there. */
 void peer_unsupported(struct peer_update *p, struct mono now);
+/* Whether a binding of ours may stand there, acknowledged or not. */
+bool peer_holds(const struct peer_update *p, struct mono now);
 /* Whether nothing is worth keeping: idle, no binding that may stand there, not backed off. */
 bool peer_forgettable(const struct peer_update *p, struct mono now);
 /* Whether data may go straight now. */

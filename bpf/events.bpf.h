@@ -42,7 +42,7 @@ static __always_inline void tell_peer(const struct in6_addr *home, const struct 
 {
 	struct event *e;
 
-	if (!limit_all(LIMIT_ALL_EVENTS, RATE_EVENTS, set->hz))
+	if (!limit_all(LIMIT_ALL_PEERS, RATE_PEERS, set->hz))
 		return; /* another packet will tell */
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {

@@ -64,6 +64,10 @@ static __always_inline enum reason check_mh(hook_ctx *ctx, const struct walk *w,
 
 	if (!set || !ip)
 		return DROP_TRUNCATED;
+	/* without its sockets the kernel would say that nobody here knows mobility, which mobile nodes believe for long
+	 */
+	if (set->heartbeat + HEARTBEAT_STALE_S * set->hz <= bpf_jiffies64())
+		return DROP_MH_NOBODY;
 	if (!limit_source(&ip->src, RATE_MH_SOURCE, set->hz))
 		return DROP_MH_RATE_SOURCE;
 	if (!limit_all(LIMIT_ALL_MH, RATE_MH_ALL, set->hz))
@@ -83,6 +87,22 @@ static __always_inline enum reason check_mh(hook_ctx *ctx, const struct walk *w,
 		return DROP_MH_MALFORMED;
 	}
 	return PASS_SIGNALLING;
+}
+
+/* A home test comes through the home agent: that it does is what it proves (RFC 6275 §11.6.2). At home it comes as it
+ * is. */
+static __always_inline enum reason check_home_test(hook_ctx *ctx, const struct walk *w)
+{
+	struct mip6_ipv6 *ip = ipv6_at(ctx, w->l3);
+	struct home_address *home;
+	__u8 type;
+
+	if (!ip || hook_load(ctx, w->offset + offsetof(struct mip6_mh, type), &type, sizeof(type)))
+		return DROP_TRUNCATED;
+	if (type != MH_HOT)
+		return PASS_SIGNALLING;
+	home = home_of(&ip->dst);
+	return home && home->state == HOME_THERE ? PASS_SIGNALLING : DROP_TEST_OUTSIDE;
 }
 
 /* RFC 6275 §9.3.1. @verdict: where the packet goes once its home address is hidden. */
@@ -246,8 +266,9 @@ static __always_inline enum reason decapsulate(hook_ctx *ctx, __u32 l3, __u32 at
 
 /* Beside enum local_addr_flag, within a run. */
 enum {
-	LOCAL_ROUTED = 1 << 30, /* the home address of a routing header just hidden */
-	LOCAL_BEHIND = 1 << 29, /* another program of ours saw the packet before */
+	LOCAL_ROUTED = 1 << 30,	   /* the home address of a routing header just hidden */
+	LOCAL_BEHIND = 1 << 29,	   /* another program of ours saw the packet before */
+	LOCAL_TUNNELLED = 1 << 28, /* it came out of a tunnel in this run */
 };
 
 /*
@@ -278,6 +299,8 @@ __noinline int inspect_local(hook_ctx *ctx, __u32 l3, __u32 local)
 	why = PASS_KERNEL;
 	if (w.proto == NH_MH) {
 		why = check_mh(ctx, &w, end);
+		if (why == PASS_SIGNALLING && (local & (LOCAL_HOME | LOCAL_TUNNELLED)) == LOCAL_HOME)
+			why = check_home_test(ctx, &w);
 		if (why != PASS_SIGNALLING)
 			return why;
 	}

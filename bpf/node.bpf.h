@@ -244,6 +244,16 @@ static __always_inline __u8 mh_type_of(struct __sk_buff *skb, const struct mip6_
 	return (void *)(mh + 1) <= hook_end(skb) ? mh->type : MH_TYPES;
 }
 
+/* ICMPv6 errors go to whoever sent what was in error: no flow, and no reason to talk to him of ourselves. */
+static __always_inline bool is_of_a_flow(struct __sk_buff *skb, const struct mip6_ipv6 *ip)
+{
+	__u8 *type = (void *)(ip + 1);
+
+	if (ip->nexthdr != NH_ICMPV6)
+		return true;
+	return (void *)(type + 1) <= hook_end(skb) && *type >= ICMP6_ECHO_REQUEST;
+}
+
 /* Whatever carries our home address as its source: never in clear on a visited link. */
 static __always_inline enum reason from_home(struct __sk_buff *skb, const struct in6_addr *src, int *action)
 {
@@ -283,7 +293,7 @@ static __always_inline enum reason from_home(struct __sk_buff *skb, const struct
 		if (why != REASON_NONE)
 			return why;
 	} else if (data && set->flags & SETTING_OPTIMISE && addr_is_routable(&key.peer) &&
-		   !addr_same(&key.peer, &home->agent)) {
+		   !addr_same(&key.peer, &home->agent) && is_of_a_flow(skb, ip)) {
 		tell_peer(src, &key.peer, set);
 	}
 	return by_tunnel(skb, home, care_of, action);

@@ -15,8 +15,9 @@ enum {
 	HMAC_BLOCK_BITS = 64 * 8,
 	TOKEN_INPUT_BITS = (16 + 8 + 1) * 8, /* address, nonce, 0 or 1 */
 	DIGEST_BITS = 20 * 8,
-	TOKEN_ZEROS = 0x7f80,  /* words 7-14 of the inner block, FIPS 180-4 §5.1.1 */
-	DIGEST_ZEROS = 0x7fc0, /* words 6-14 of the outer one */
+	TEST_L3 = sizeof(struct ethernet), /* tagged frames are the agent's: their router is another */
+	TOKEN_ZEROS = 0x7f80,		   /* words 7-14 of the inner block, FIPS 180-4 §5.1.1 */
+	DIGEST_ZEROS = 0x7fc0,		   /* words 6-14 of the outer one */
 };
 
 /* First64(HMAC-SHA-1(Kcn, @addr | nonce | @kind)), RFC 6275 §5.2.5, from the states after the padded key. */
@@ -87,7 +88,8 @@ static __always_inline struct nonce *nonce_now(const struct settings *set)
 	if (!set->nonce)
 		return NULL;
 	n = bpf_map_lookup_elem(&nonces, &place);
-	return n && n->used && bpf_jiffies64() - n->made < (__u64)NONCE_ANSWER_S * set->hz ? n : NULL;
+	/* a second's grace: the agent rounds up, and may say the next jiffy */
+	return n && n->used && bpf_jiffies64() + set->hz - n->made < (__u64)(NONCE_ANSWER_S + 1) * set->hz ? n : NULL;
 }
 
 /* One's complement sum of both addresses, protocol and a mobility header of @len octets, which may hold its checksum.
@@ -115,20 +117,15 @@ static __always_inline bool is_plain_test_init(const struct mip6_ipv6 *ip, const
  * The frame goes back to whoever it came from, 8 octets longer. In wide loads and stores, and the sum from what changes
  * (RFC 1624): that of the test init was right, and swapping the addresses doesn't change it.
  */
-static __always_inline enum reason write_test(hook_ctx *ctx, __u32 l3, const struct nonce *n, __u64 token, __u32 kind)
+static __always_inline enum reason write_test(hook_ctx *ctx, const struct nonce *n, __u64 token, __u32 kind)
 {
 	__u64 was, now, sum, mac, high, *eth, *ip;
 
 	/* exactly: what the link padded the frame with must not follow the answer */
-	if (hook_set_len(ctx, l3 + IP6_HDR_LEN + sizeof(struct mip6_test)))
+	if (hook_set_len(ctx, TEST_L3 + IP6_HDR_LEN + sizeof(struct mip6_test)))
 		return DROP_NO_ROOM;
 	eth = hook_data(ctx);
-	if (l3 == 14)
-		ip = hook_data(ctx) + 14;
-	else if (l3 == 18)
-		ip = hook_data(ctx) + 18;
-	else
-		ip = hook_data(ctx) + 22;
+	ip = hook_data(ctx) + TEST_L3;
 	if ((void *)(ip + 8) > hook_end(ctx) || (void *)(eth + 2) > hook_end(ctx))
 		return DROP_NO_ROOM;
 	mac = eth[0];
@@ -157,17 +154,17 @@ static __always_inline enum reason write_test(hook_ctx *ctx, __u32 l3, const str
  * A packet to one of our addresses whose IPv6 header names a mobility header. Return: a verdict or a drop; REASON_NONE
  * where it is not answered here.
  */
-__noinline int answer_test_init(hook_ctx *ctx, __u32 l3)
+__noinline int answer_test_init(hook_ctx *ctx)
 {
 	struct settings *set = settings_get();
-	struct mip6_ipv6 *ip = ipv6_at(ctx, l3);
+	struct mip6_ipv6 *ip = ipv6_at(ctx, TEST_L3);
 	struct mip6_test_init *init;
 	enum reason why;
 	struct nonce *n;
 	__u64 token;
 	__u32 kind;
 
-	if (!set || !ip || l3 > 22)
+	if (!set || !ip)
 		return REASON_NONE;
 	init = (void *)(ip + 1);
 	if ((void *)(init + 1) > hook_end(ctx) || !is_plain_test_init(ip, init))
@@ -182,7 +179,7 @@ __noinline int answer_test_init(hook_ctx *ctx, __u32 l3)
 		return why;
 	kind = init->mh.type - MH_HOTI;
 	token = keygen_token(n, &ip->src, kind);
-	return write_test(ctx, l3, n, token, kind);
+	return write_test(ctx, n, token, kind);
 }
 
 #endif

@@ -293,11 +293,14 @@ static __always_inline bool bounded(__u32 *len, __u32 most)
 /* Refills and takes one token; @rate per second, burst the same. Races between CPUs cost a token or two, no more. */
 static __always_inline bool bucket_take(struct bucket *b, __u32 rate, __u32 hz)
 {
-	__u64 now = bpf_jiffies64(), gain;
+	__u64 now = bpf_jiffies64(), gain = 0;
+	__s64 passed;
 
 	if (!hz)
 		return false;
-	gain = (now - b->last) * rate / hz;
+	passed = (__s64)(now - b->last); /* another CPU may have stored a later one than we read */
+	if (passed > 0)
+		gain = (__u64)passed * rate / hz;
 	if (gain) {
 		b->last = now;
 		b->tokens += gain;

@@ -19,14 +19,14 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 /* Where @dst is reached, asked as if it came in by the device without ND, which may forward. An address of a home
  * prefix leads to this very device again: its home link is meant then. */
 static __always_inline enum reason find_route(struct __sk_buff *skb, const struct settings *set,
-					      const struct in6_addr *dst, struct route *r)
+					      const struct in6_addr *src, const struct in6_addr *dst, struct route *r)
 {
 	/* a length, so that the route's MTU comes back and not a verdict on this skb */
 	struct bpf_fib_lookup fib = { .family = AF_INET6_, .ifindex = set->home_ifindex, .tot_len = 1 };
 	__u32 mtu = 0;
 	long ret;
 
-	__builtin_memcpy(fib.ipv6_src, &set->agent, 16);
+	__builtin_memcpy(fib.ipv6_src, src, 16); /* rules by source: another uplink, another router */
 	__builtin_memcpy(fib.ipv6_dst, dst, 16);
 	ret = bpf_fib_lookup(skb, &fib, sizeof(fib), 0);
 	if (ret != BPF_FIB_LKUP_RET_SUCCESS && ret != BPF_FIB_LKUP_RET_NO_NEIGH)
@@ -84,9 +84,10 @@ static __always_inline enum reason to_home_link(struct __sk_buff *skb, const str
 
 /* Route to a care-of address; one that lies in a home prefix without being bound is on the home link. */
 static __always_inline enum reason care_of_route(struct __sk_buff *skb, const struct settings *set,
-						 const struct in6_addr *care_of, struct route *r)
+						 const struct in6_addr *src, const struct in6_addr *care_of,
+						 struct route *r)
 {
-	enum reason why = find_route(skb, set, care_of, r);
+	enum reason why = find_route(skb, set, src, care_of, r);
 	struct home_link *link;
 
 	if (why != REASON_NONE || r->ifindex != set->home_ifindex)
@@ -123,7 +124,7 @@ static __always_inline enum reason to_tunnel(struct __sk_buff *skb, const struct
 		if (o.has_limit)
 			overhead += TUNNEL_OPTION_LEN;
 	}
-	why = care_of_route(skb, set, &o.dst, &r);
+	why = care_of_route(skb, set, &set->agent, &o.dst, &r);
 	if (why != REASON_NONE)
 		return why;
 	ip = ipv6_at(skb, ETH_LEN);
@@ -148,11 +149,15 @@ static __always_inline enum reason to_tunnel(struct __sk_buff *skb, const struct
 static __always_inline enum reason to_care_of(struct __sk_buff *skb, const struct settings *set,
 					      const struct in6_addr *care_of, __u16 path_mtu, int *action)
 {
-	struct in6_addr dst = *care_of;
-	struct mip6_ipv6 *ip;
+	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
+	struct in6_addr dst = *care_of, src;
 	struct route r = {};
-	enum reason why = care_of_route(skb, set, &dst, &r);
+	enum reason why;
 
+	if (!ip)
+		return DROP_TRUNCATED;
+	src = ip->src;
+	why = care_of_route(skb, set, &src, &dst, &r);
 	if (why != REASON_NONE)
 		return why;
 	ip = ipv6_at(skb, ETH_LEN);
@@ -295,6 +300,8 @@ static __always_inline int to_mobile_node(struct __sk_buff *skb)
 			return TC_ACT_UNSPEC;
 		return bpf_redirect(set->home_ifindex, 0);
 	}
+	if (why == DROP_NO_ROUTE || why == DROP_TUNNEL_LOOP)
+		return TC_ACT_UNSPEC; /* the kernel may have one that BPF can't see; to the home address it has */
 	count(why, len);
 	return action;
 }
@@ -386,6 +393,8 @@ static __always_inline int ingress(struct __sk_buff *skb, __u32 l3)
 		if (!ip)
 			break;
 		local = local_flags(&ip->dst);
+		if (local)
+			local |= LOCAL_TUNNELLED;
 		if (needs_look_inside(ip)) {
 			enum reason inside = check_inside(skb, l3);
 

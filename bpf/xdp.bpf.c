@@ -59,6 +59,11 @@ static __always_inline enum reason not_ours(hook_ctx *ctx, struct packet *p, con
 	return DROP_LINK_LOCAL;
 }
 
+static __always_inline bool mac_known(const __u8 *mac)
+{
+	return *(__u32 *)mac | *(__u16 *)(mac + 4);
+}
+
 /*
  * The answer goes back where the question came from, so it is given to the default router alone, who passes it on to
  * whom it is for: a neighbour that forges a home address would get its token (RFC 6275 §5.2.5, §15.4.1). To others, and
@@ -69,11 +74,13 @@ static __always_inline enum reason answer_mobility_header(hook_ctx *ctx, struct 
 	struct ethernet *eth = hook_data(ctx);
 	__u32 local;
 
-	if ((void *)(eth + 1) > hook_end(ctx) || !mac_same(eth->src, p->port->router))
+	/* none known is all zero, and anybody can send from that; the router of a VLAN is another */
+	if (p->l3 != sizeof(*eth) || (void *)(eth + 1) > hook_end(ctx) || !mac_known(p->port->router) ||
+	    !mac_same(eth->src, p->port->router))
 		return REASON_NONE;
 	local = local_flags(dst);
 
-	return local && !(local & LOCAL_HOME) ? answer_test_init(ctx, p->l3) : REASON_NONE;
+	return local && !(local & LOCAL_HOME) ? answer_test_init(ctx) : REASON_NONE;
 }
 
 /* One look at the packet at @p->l3; REASON_NONE where a tunnel was taken off and another look is due. */
@@ -116,6 +123,8 @@ static __always_inline enum reason look(hook_ctx *ctx, struct packet *p)
 	local = local_flags(&ip->dst);
 	if (!local)
 		return not_ours(ctx, p, ip);
+	if (p->tunnels)
+		local |= LOCAL_TUNNELLED;
 	if (ip->nexthdr == NH_ROUTING && !p->tunnels) { /* inside a tunnel it is the kernel's to refuse */
 		enum reason why = take_routing_header(ctx, p->l3);
 

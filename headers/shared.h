@@ -62,6 +62,7 @@
 	X(DROP_MH_FRAGMENT, DROP, "mh-fragment", "mobility header split before its fixed part ends")                   \
 	X(DROP_MH_RATE_SOURCE, DROP, "mh-rate-source", "mobility headers from one source over its rate")               \
 	X(DROP_MH_RATE_ALL, DROP, "mh-rate-all", "mobility headers from all sources over the rate")                    \
+	X(DROP_MH_NOBODY, DROP, "mh-no-agent", "mobility header while the daemon is down: its sender will ask again")  \
 	/* dropped: home address option */                                                                             \
 	X(DROP_HAO_MALFORMED, DROP, "hao-malformed", "home address option of wrong length or twice in a packet")       \
 	X(DROP_HAO_LAYOUT, DROP, "hao-layout", "home address option in a header with no room for our tag")             \
@@ -113,6 +114,8 @@
 	X(DROP_TEST_RATE_SOURCE, DROP, "test-rate-source",                                                             \
 	  "home and care-of test inits from one source over its rate")                                                 \
 	X(DROP_TEST_RATE_ALL, DROP, "test-rate-all", "home and care-of test inits from all sources over the rate")     \
+	X(DROP_TEST_OUTSIDE, DROP, "test-outside-tunnel",                                                              \
+	  "home test to our own home address that did not come through its tunnel")                                    \
 	/* beside the verdict */                                                                                       \
 	X(NOTE_RESOLVE, NOTE, "resolve-asked", "agent asked to resolve a next hop")                                    \
 	X(NOTE_FIB, NOTE, "fib-lookup", "next hop looked up in the kernel's table (agent's entry missing or old)")     \
@@ -153,6 +156,7 @@ enum limit {
 	RATE_MH_ALL = 100000,	     /* and from all: sources can be forged */
 	RATE_TEST_SOURCE = 100,	 /* test inits a second from one source; a mobile node sends two every three minutes */
 	RATE_TEST_ALL = 1000000, /* and from all: what one processor answers in a third of its time */
+	RATE_PEERS = 50,	 /* new correspondents a second that the agent hears of */
 	RATE_TOO_BIG = 1000,	 /* ICMPv6 packet too big a second, RFC 4443 §2.4(f) */
 	RATE_EVENTS = 1000,	 /* events with a packet in them, a second */
 	HEARTBEAT_STALE_S = 5,	 /* older: next hops are looked up in the kernel's table */
@@ -384,7 +388,7 @@ struct bucket {
 	__u64 tokens;
 };
 
-enum limit_all { LIMIT_ALL_MH, LIMIT_ALL_TOO_BIG, LIMIT_ALL_EVENTS, LIMIT_ALL_TEST, LIMIT_ALL_COUNT };
+enum limit_all { LIMIT_ALL_MH, LIMIT_ALL_TOO_BIG, LIMIT_ALL_EVENTS, LIMIT_ALL_TEST, LIMIT_ALL_PEERS, LIMIT_ALL_COUNT };
 
 /* Map `events`, ring buffer. Writer: BPF, reader: agent. */
 enum event_kind {

@@ -238,10 +238,31 @@ static void a_full_ring_loses_events_and_no_packets(void **state)
 	assert_int_equal(rig_run(r, HOOK_XDP, &in), ACT_REDIRECT);
 }
 
+/* The kernel would say that nobody here knows mobility. */
+static void while_the_daemon_is_down_nobody_is_told_anything(void **state)
+{
+	static const enum hook hooks[] = { HOOK_XDP, HOOK_TC_IN };
+	struct rig *r = *state;
+	struct frame in = mobility_header(COA1, HA, MH_BU, 16);
+
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
+		r->settings.heartbeat = rig_jiffies(r) - (HEARTBEAT_STALE_S - 2) * (uint64_t)r->settings.hz;
+		set_settings(r);
+		expect(r, hooks[i], "three seconds ago", &in, PASS_SIGNALLING);
+		r->settings.heartbeat = rig_jiffies(r) - HEARTBEAT_STALE_S * (uint64_t)r->settings.hz;
+		set_settings(r);
+		expect(r, hooks[i], "five seconds ago", &in, DROP_MH_NOBODY);
+		r->settings.heartbeat = 0;
+		set_settings(r);
+		expect(r, hooks[i], "it said farewell", &in, DROP_MH_NOBODY);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(each_type_passes_from_its_least_length_on),
+		RIG_TEST(while_the_daemon_is_down_nobody_is_told_anything),
 		RIG_TEST(another_payload_protocol_than_59_is_reported),
 		RIG_TEST(a_malformed_one_with_a_home_address_option_is_reported_as_it_was_on_the_wire),
 		RIG_TEST(a_long_one_is_reported_with_its_first_1280_octets),

@@ -362,7 +362,7 @@ static void the_agent_hears_of_a_new_correspondent(void **state)
 	out = to_agent(&in);
 	expect_out(r, HOOK_TC_HOME, "another", &in, SENT_REVERSE, &out);
 	check_peer_event(r, MY_HOME, PEER);
-	drain_bucket(r, LIMIT_ALL_EVENTS);
+	drain_bucket(r, LIMIT_ALL_PEERS);
 	expect_out(r, HOOK_TC_HOME, "not in a hurry", &in, SENT_REVERSE, &out);
 	assert_int_equal(r->event_count, 0);
 }

@@ -258,7 +258,7 @@ static inline int rig_reset(void **state)
 	reset_buckets(r);
 	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
 	r->settings = (struct settings){ .agent = addr(HA), .hz = 1000000000 / tick.tv_nsec, .home_ifindex = r->home };
-	r->settings.heartbeat = rig_jiffies(r);
+	r->settings.heartbeat = rig_jiffies(r) + 3600 * (uint64_t)r->settings.hz; /* however long a test takes */
 	set_settings(r);
 	set_local(r, HA, LOCAL_ADDR | LOCAL_TUNNEL_ENDPOINT);
 	set_local(r, OWN, LOCAL_ADDR);

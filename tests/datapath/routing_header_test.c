@@ -697,10 +697,31 @@ static void a_tunnel_packet_behind_a_routing_header_is_not_opened(void **state)
 		expect_out(r, both[h].hook, both[h].name, &in, PASS_ROUTED, &out);
 }
 
+/* RFC 6275 §11.6.2: that it came by the home agent is what it proves. */
+static void a_home_test_counts_only_through_the_tunnel(void **state)
+{
+	static const enum hook hooks[] = { HOOK_XDP, HOOK_TC_IN };
+	struct rig *r = *state;
+	struct frame hot = mobility_header(CN, MY_HOME, MH_HOT, 24), ack = mobility_header(CN, MY_HOME, MH_BA, 16), in;
+
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
+		be_mobile_node(r, HOME_AWAY);
+		expect(r, hooks[i], "in clear", &hot, DROP_TEST_OUTSIDE);
+		expect(r, hooks[i], "another type", &ack, PASS_SIGNALLING);
+		in = from_tunnel(&hot, MY_AGENT, MY_COA);
+		expect_out(r, hooks[i], "through the tunnel", &in, PASS_SIGNALLING, &hot);
+		be_mobile_node(r, HOME_BLOCKED);
+		expect(r, hooks[i], "before the registration", &hot, DROP_TEST_OUTSIDE);
+		be_mobile_node(r, HOME_THERE);
+		expect(r, hooks[i], "at home it comes as it is", &hot, PASS_SIGNALLING);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(a_packet_by_way_of_the_care_of_address_comes_up_at_the_home_address),
+		RIG_TEST(a_home_test_counts_only_through_the_tunnel),
 		RIG_TEST(it_is_hidden_behind_vlan_tags_alike),
 		RIG_TEST(frame_padding_is_none_of_the_packets),
 		RIG_TEST(other_octets_are_of_no_influence),

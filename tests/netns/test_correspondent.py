@@ -349,6 +349,7 @@ def test_a_restart_keeps_bindings_nonces_and_numbers(lab, cn, mn):
 
 def test_kill9_loses_no_packet(lab, cn, mn):
     mn.bound()
+    until(lambda: mn.care_of_test() and cn.counters("test-answered"), 5, "XDP answers")
     cn.kill9()
     done = lab.cn.run(f"ping -c 5 -i 0.1 {HOME}")
     assert " 0% packet loss" in done.stdout

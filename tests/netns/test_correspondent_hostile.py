@@ -39,6 +39,11 @@ def broken(packet, at, mask=1):
     return bytes(octets[:64]) + wire.summed(wire.b2a(octets[48:64]), wire.destination(packet), wire.MH, mh, 4)
 
 
+def answered_in_xdp(cn, mn):
+    """XDP answers as soon as the daemon knows the link's router; until then the daemon does."""
+    until(lambda: mn.care_of_test() and cn.counters("test-answered"), 5, "XDP answers")
+
+
 # ---- updates ----
 
 def test_any_wrong_octet_of_the_authenticator_is_silently_discarded(cn, mn):
@@ -209,6 +214,7 @@ def test_malformed_test_inits_are_answered_as_any_malformed_header(cn, mn):
 
 def test_one_source_is_limited_and_another_is_not(lab, cn, mn):
     """DESIGN §4"""
+    answered_in_xdp(cn, mn)
     for _ in range(300):
         mn.send(mn.care_of_test_init())
     cn.wait_counter("test-rate-source", 100)
@@ -322,7 +328,8 @@ def test_a_flood_of_test_inits_disturbs_neither_registrations_nor_memory_nor_the
     lab.nodes.append(attacker)
     attacker.attach("f3", router="2001:db8:f3::1")
     mn.bound()
-    memory, lines = resident(cn), len(cn.log().splitlines())
+    answered_in_xdp(cn, mn)
+    slow, memory, lines = cn.counters("test-answered-slow"), resident(cn), len(cn.log().splitlines())
     with Flood(attacker) as flood:
         begin, already = time.monotonic(), flood.sent
         for _ in range(30):     # a hundred test inits a second is what one source may send
@@ -336,7 +343,7 @@ def test_a_flood_of_test_inits_disturbs_neither_registrations_nor_memory_nor_the
     print(f"{flood.sent} test inits sent, {answered} answered; {meanwhile} of them during thirty registrations, which took "
           f"{taken * 1000:.0f} ms")
     assert answered > 1000 and meanwhile > 100 and taken < 5 * SLOW
-    assert cn.counters("test-answered-slow") == 0, "the daemon heard of it"
+    assert cn.counters("test-answered-slow") == slow, "the daemon heard of it"
     assert resident(cn) - memory < 4 << 20 and len(cn.log().splitlines()) - lines < 10
 
 

@@ -28,11 +28,10 @@ static void nothing_is_sent_before_the_place_is_known(void **state)
 	assert_int_equal(hot(), PEER_IGNORED);
 }
 
-static void silence_is_asked_three_times_over_and_then_left_for_a_minute(void **state)
+static void who_never_answers_is_asked_four_times_and_then_left_for_a_minute(void **state)
 {
 	want_away(CARE_1);
-	assert_string_equal(timeline(104, true),
-			    "0H 0C 1H 1C 3H 3C 7H 7C 15H 15C 16H 16C 18H 18C 22H 22C 30H 30C 31H 31C 33H 33C 37H 37C");
+	assert_string_equal(timeline(74, true), "0H 0C 1H 1C 3H 3C 7H 7C");
 	assert_int_equal(p.state, PEER_BACKED_OFF);
 	assert_string_equal(timeline(1, true), "1H 1C");
 }
@@ -652,6 +651,7 @@ static void back_off_doubles_to_an_hour_and_is_forgotten_with_success(void **sta
 static void success_wipes_out_the_failures_before_it(void **state)
 {
 	want_away(CARE_1);
+	p.knows = true;
 	timeline(31, true); /* two in a row, the third has begun */
 	assert_int_equal(p.failures, 2);
 	cooperate(); /* nothing is due just now */
@@ -676,9 +676,9 @@ static void nobody_is_asked_again_who_is_not_in_use(void **state)
 
 static void who_knows_no_mobility_is_left_alone_for_an_hour(void **state)
 {
-	updated(CARE_1);
+	want_away(CARE_1);
+	GOES("HC");
 	peer_unsupported(&p, now);
-	assert_int_equal(ack(BA_ACCEPTED), PEER_IGNORED);
 	assert_int_equal(p.state, PEER_BACKED_OFF);
 	want_away(CARE_2);
 	assert_string_equal(timeline(3599, true), "");
@@ -686,6 +686,32 @@ static void who_knows_no_mobility_is_left_alone_for_an_hour(void **state)
 	peer_unsupported(&p, now);
 	peer_want_home(&p, now);
 	GOES("");
+}
+
+/* Its kernel says that it knows none while its daemon restarts. */
+static void who_knew_mobility_is_asked_again_after_a_minute(void **state)
+{
+	updated(CARE_1);
+	peer_unsupported(&p, now);
+	assert_int_equal(ack(BA_ACCEPTED), PEER_IGNORED);
+	assert_int_equal(p.state, PEER_BACKED_OFF);
+	assert_string_equal(timeline(59, true), "");
+	assert_string_equal(timeline(1, true), "1U");
+}
+
+/* What it may hold sends packets to the former place. */
+static void a_move_is_told_whatever_a_stranger_said_before(void **state)
+{
+	for (int way = 0; way < 2; way++) {
+		fresh(state);
+		bound(CARE_1);
+		timeline(70, false);
+		(way ? peer_unsupported : peer_lost)(&p, now);
+		want_away(CARE_2);
+		CHECK_CASE(way, !strcmp(go(), "C"));
+		cot();
+		CHECK_CASE(way, !strcmp(go(), "U"));
+	}
 }
 
 static void lost_binding_is_made_anew_once_a_second_at_most(void **state)
@@ -769,12 +795,13 @@ static void coming_home_late_asks_for_the_home_token_first(void **state)
 	assert_int_equal(ack(BA_ACCEPTED), PEER_DELETED);
 }
 
-static void deletion_without_an_answer_is_given_up(void **state)
+static void deletion_without_an_answer_goes_on_until_the_binding_ends(void **state)
 {
 	static const struct {
 		const char *sentence, *goes;
 		int64_t idle_s;
-	} cases[] = { { "no acknowledgement", "0U 1U 3U 7U", 0 }, { "no home token", "0H 1H 3H 7H", 300 } };
+	} cases[] = { { "no acknowledgement", "0U 1U 3U 7U 47U 48U 50U 54U", 0 },
+		      { "no home token", "0H 1H 3H 7H 47H 48H 50H 54H", 300 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		fresh(state);
@@ -782,7 +809,8 @@ static void deletion_without_an_answer_is_given_up(void **state)
 		timeline(cases[i].idle_s, false);
 		peer_want_home(&p, now);
 		CHECK_CASE(i, !strcmp(timeline(60, true), cases[i].goes));
-		CHECK_CASE(i, !p.registered && p.failures == 0);
+		timeline(PEER_LIFETIME_S, true);
+		CHECK_CASE(i, !p.registered && p.failures == 0 && !*timeline(600, true));
 	}
 }
 
@@ -843,37 +871,29 @@ static void update_without_an_answer_is_deleted_too(void **state)
 
 static void deletion_ends_where_there_is_nothing_left_to_delete(void **state)
 {
-	enum { EXPIRES, LOST, UNSUPPORTED, WAYS };
-
-	for (int way = 0; way < WAYS; way++) {
-		for (int tested = 0; tested < 2; tested++) {
-			fresh(state);
-			bound(CARE_1);
-			timeline(219, false);
-			if (tested) { /* a token that is good at the end of the binding */
-				peer_used(&p, now);
-				CHECK_CASE(way, !strcmp(go(), "H"));
-				hot();
-			}
-			timeline(200, false);
-			pass_ms(500);
-			peer_want_home(&p, now);
-			CHECK_CASE(way, !strcmp(go(), tested ? "U" : "H"));
-			if (way == LOST)
-				peer_lost(&p, now);
-			if (way == UNSUPPORTED)
-				peer_unsupported(&p, now);
-			if (way == EXPIRES)
-				now = mono_add_s(begin, 420);
-			CHECK_CASE(way, !*timeline(600, true));
-			CHECK_CASE(way, !p.registered);
+	for (int tested = 0; tested < 2; tested++) {
+		fresh(state);
+		bound(CARE_1);
+		timeline(219, false);
+		if (tested) { /* a token that is good at the end of the binding */
+			peer_used(&p, now);
+			CHECK_CASE(tested, !strcmp(go(), "H"));
+			hot();
 		}
+		timeline(200, false);
+		pass_ms(500);
+		peer_want_home(&p, now);
+		CHECK_CASE(tested, !strcmp(go(), tested ? "U" : "H"));
+		now = mono_add_s(begin, 420);
+		CHECK_CASE(tested, !*timeline(600, true));
+		CHECK_CASE(tested, !p.registered);
 	}
 }
 
 static void home_again_changes_nothing_and_wipes_out_failures(void **state)
 {
 	want_away(CARE_1);
+	p.knows = true;
 	timeline(31, true);
 	peer_want_home(&p, now);
 	want_away(CARE_1);
@@ -1067,7 +1087,7 @@ static void check_message(enum peer_action action, const struct mh_msg *msg, boo
 	assert_true(p.place != PEER_NOWHERE);
 	if (p.place == PEER_AWAY) {
 		assert_false(mono_before(now, p.back_off_until));
-		assert_false(idle && (was_current || !p.registered));
+		assert_false(idle && (was_current || (!p.registered && !p.tell)));
 	} else {
 		assert_true(action != PEER_SEND_COTI);
 	}
@@ -1232,7 +1252,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(both_tests_begin_at_once_with_cookies_of_their_own, fresh),
 		cmocka_unit_test_setup(nothing_is_sent_before_the_place_is_known, fresh),
-		cmocka_unit_test_setup(silence_is_asked_three_times_over_and_then_left_for_a_minute, fresh),
+		cmocka_unit_test_setup(who_never_answers_is_asked_four_times_and_then_left_for_a_minute, fresh),
 		cmocka_unit_test_setup(each_test_is_repeated_by_itself, fresh),
 		cmocka_unit_test_setup(only_the_newest_cookie_counts_and_only_once, fresh),
 		cmocka_unit_test_setup(nobody_answers_what_was_not_asked, fresh),
@@ -1274,12 +1294,14 @@ int main(void)
 		cmocka_unit_test_setup(success_wipes_out_the_failures_before_it, fresh),
 		cmocka_unit_test_setup(nobody_is_asked_again_who_is_not_in_use, fresh),
 		cmocka_unit_test_setup(who_knows_no_mobility_is_left_alone_for_an_hour, fresh),
+		cmocka_unit_test_setup(who_knew_mobility_is_asked_again_after_a_minute, fresh),
+		cmocka_unit_test_setup(a_move_is_told_whatever_a_stranger_said_before, fresh),
 		cmocka_unit_test_setup(lost_binding_is_made_anew_once_a_second_at_most, fresh),
 		cmocka_unit_test_setup(lost_binding_does_not_wait_for_an_update_under_way, fresh),
 		cmocka_unit_test_setup(lost_binding_of_an_idle_correspondent_is_let_go, fresh),
 		cmocka_unit_test_setup(at_home_the_binding_is_deleted_by_the_home_token_alone, fresh),
 		cmocka_unit_test_setup(coming_home_late_asks_for_the_home_token_first, fresh),
-		cmocka_unit_test_setup(deletion_without_an_answer_is_given_up, fresh),
+		cmocka_unit_test_setup(deletion_without_an_answer_goes_on_until_the_binding_ends, fresh),
 		cmocka_unit_test_setup(refused_deletion_is_given_up_and_held_against_nobody, fresh),
 		cmocka_unit_test_setup(deletion_with_an_expired_nonce_asks_for_another_token, fresh),
 		cmocka_unit_test_setup(nothing_is_deleted_where_nothing_was_told, fresh),
