@@ -85,15 +85,15 @@ struct peer_update {
 	struct mono update_times[PEER_UPDATES_PER_S]; /* of the last ones, the newest first: MAX_UPDATE_RATE */
 
 	unsigned int failures, resyncs;
-	bool knows;		 /* it answered something of ours: it knows what route optimisation is */
-	bool tell;		 /* it may hold a binding of another place: told of this one, also while idle */
-	struct mono pause_until; /* something is held there that should be something else: not given up, but slowly */
 	uint32_t back_off_s;
-	struct mono back_off_until;
 	uint8_t last_status;
-	struct mono used; /* last packet, as the data path says */
-	struct mono lost; /* when it last said that it has no binding of ours */
-	struct mono next; /* when there is something to do */
+	bool knows; /* it answered something of ours: it knows what route optimisation is */
+	bool tell;  /* it may hold a binding of another place: told of this one, also while idle */
+	struct mono back_off_until;
+	struct mono pause_until; /* something is held there that should be something else: not given up, but slowly */
+	struct mono used;	 /* last packet, as the data path says */
+	struct mono lost;	 /* when it last said that it has no binding of ours */
+	struct mono next;	 /* when there is something to do */
 };
 
 /* @first_seq: any. In use from @now on. */

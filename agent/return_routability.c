@@ -58,8 +58,8 @@ bool correspondent_nonce(struct gateway *gw, size_t nth, struct nonce_view *out)
 	const struct rr_nonces *nonces = &gw->cn->nonces;
 	struct mono now = gw->clock();
 
-	for (uint16_t back = 0; back < LIMIT_NONCES; back++) {
-		const struct rr_nonce *nonce = rr_find(nonces, nonces->newest - back, now);
+	for (unsigned int back = 0; back < LIMIT_NONCES; back++) {
+		const struct rr_nonce *nonce = rr_find(nonces, (uint16_t)(nonces->newest - back), now);
 
 		if (!nonce || nth--)
 			continue;

@@ -22,9 +22,9 @@ enum rr_limit {
 
 /* A nonce with its Kcn: both are made together, RFC 6275 §5.2.2. */
 struct rr_nonce {
+	struct mono made;
 	uint8_t kcn[RR_KEY_LEN];
 	uint8_t value[RR_NONCE_LEN];
-	struct mono made;
 	uint16_t index;
 	bool used; /* false: this place is empty */
 };
@@ -38,7 +38,8 @@ struct rr_nonces {
 /* A new one from @fresh random octets becomes the newest: index one up, or @first where there is none. */
 const struct rr_nonce *rr_rotate(struct rr_nonces *nonces, const uint8_t fresh[RR_FRESH_LEN], uint16_t first,
 				 struct mono now);
-/* What a former daemon left: any order; those past their lifetime, or made after @now, are left out. */
+/* What a former daemon left, in any order, one for each place; those past their lifetime, or made after @now, are left
+ * out. */
 void rr_adopt(struct rr_nonces *nonces, const struct rr_nonce *nonce, struct mono now);
 /* When rr_rotate() is due; now or before it where there is no nonce. */
 struct mono rr_rotate_at(const struct rr_nonces *nonces);
