@@ -146,6 +146,7 @@ void peer_adopt(struct peer_update *p, const struct in6_addr *care_of, uint16_t 
 		uint32_t lifetime_s, struct mono now)
 {
 	p->seq = seq;
+	p->knows = true; /* there was no update without its tokens */
 	take_binding(p, care_of, granted, lifetime_s);
 	peer_expire(p, now);
 	look_again(p);
@@ -538,8 +539,9 @@ void peer_lost(struct peer_update *p, struct mono now)
 	if (p->lost.ns && mono_before(now, mono_add_s(p->lost, 1)))
 		return; /* whoever forges its address gets no more */
 	p->lost = now;
-	p->registered = false; /* but held, for all that we know: whoever says so proves nothing */
-	stop_update(p);
+	p->registered = false;	  /* but held, for all that we know: whoever says so proves nothing */
+	if (!is_deletion(p, now)) /* which keeps its pauses: nothing is the better for another one at once */
+		stop_update(p);
 	set_state(p, now);
 	look_again(p);
 }
@@ -551,6 +553,7 @@ void peer_unsupported(struct peer_update *p, struct mono now)
 	/* one that knew it a while ago has a daemon that restarts */
 	p->back_off_s = p->knows ? PEER_BACK_OFF_S : PEER_BACK_OFF_MAX_S;
 	p->back_off_until = mono_add_s(now, p->back_off_s);
+	p->pause_until = p->back_off_until; /* of a deletion, too: each of its messages may bring another error */
 	set_state(p, now);
 	look_again(p);
 }

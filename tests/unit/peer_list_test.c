@@ -182,6 +182,65 @@ static void data_goes_straight_from_the_acknowledgement_to_the_end_of_the_lifeti
 	assert_false(peer_expire(&p, now));
 }
 
+/* Of all that goes out the bits in @lost get no answer, the first message having bit 0. Until data goes straight, in
+ * seconds, -1: not within @s. */
+static int goes_straight_after(unsigned int lost, int64_t s)
+{
+	struct mono from = now, end = mono_add_s(now, s);
+	unsigned int sent = 0;
+
+	while (!peer_direct(&p, now)) {
+		peer_used(&p, now);
+		go();
+		for (const char *c = went; *c; c++, sent++)
+			if (sent >= 32 || !(lost & 1u << sent))
+				assert_true((*c == 'H' ? hot() : *c == 'C' ? cot() : ack(BA_ACCEPTED)) != PEER_IGNORED);
+		if (!*went)
+			now = peer_next(&p);
+		if (mono_before(end, now))
+			return -1;
+	}
+	return (int)((now.ns - from.ns) / 1000000000);
+}
+
+static void loss_costs_the_pause_before_the_resend_and_no_more(void **state)
+{
+	static const struct {
+		const char *sentence;
+		unsigned int lost;
+		int after_s;
+	} cases[] = {
+		{ "none", 0, 0 },
+		{ "home test", 1 << 0, 1 },
+		{ "care-of test", 1 << 1, 1 },
+		{ "both", 3, 1 },
+		{ "update", 1 << 2, 1 },
+		{ "update and its resend", 3 << 2, 3 },
+		{ "home test and update", 1 << 0 | 1 << 3, 2 },
+		{ "three of both tests", 0x3f, 7 },
+		{ "three updates", 7 << 2, 7 },
+		{ "a whole procedure of updates", 15 << 2, 15 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		fresh(state);
+		want_away(CARE_1);
+		CHECK_CASE(i, goes_straight_after(cases[i].lost, 100) == cases[i].after_s);
+	}
+}
+
+static void whichever_messages_are_lost_it_goes_straight_in_the_end(void **state)
+{
+	for (unsigned int lost = 0; lost < 1 << 12; lost++) {
+		fresh(state);
+		want_away(CARE_1);
+		CHECK_CASE(lost, goes_straight_after(lost, 300) >= 0);
+		want_away(CARE_2); /* and so does a handover; now and then without a home token */
+		pass_ms(lost % 3 * 100000);
+		CHECK_CASE(lost, goes_straight_after(lost, 300) >= 0);
+	}
+}
+
 /* ---- lifetimes and use ---- */
 
 static void tokens_and_binding_are_renewed_ahead_while_in_use(void **state)
@@ -369,6 +428,20 @@ static void idle_correspondent_with_a_binding_is_told_of_a_handover_once(void **
 	assert_string_equal(timeline(600, false), "");
 }
 
+/* It sends to the former place until it hears of the new one, or until its binding ends. */
+static void handover_without_an_answer_is_told_until_the_binding_ends(void **state)
+{
+	bound(CARE_1);
+	pass_ms(1000);
+	want_away(CARE_2);
+	assert_string_equal(timeline(60, false), "0C 1C 3C 7C 47C 48C 50C 54C");
+	timeline(60, false);
+	assert_int_equal(p.failures, 0);
+	timeline(PEER_LIFETIME_S - 120, false);
+	assert_string_equal(timeline(600, false), "");
+	assert_true(peer_forgettable(&p, now));
+}
+
 static void handover_does_not_wait_for_what_was_asked_on_the_old_link(void **state)
 {
 	want_away(CARE_1);
@@ -526,6 +599,28 @@ static void number_out_of_window_is_followed_at_once(void **state)
 	assert_int_equal(ack(BA_ACCEPTED), PEER_REGISTERED);
 }
 
+static void resyncs_are_counted_anew_after_success_and_after_a_move(void **state)
+{
+	updated(CARE_1);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < PEER_RESYNC; i++) {
+			CHECK_CASE(round, ack_as(BA_SEQUENCE, (uint16_t)(1000 * i), 0, true) == PEER_RESENT);
+			pass_ms(1000);
+			CHECK_CASE(round, !strcmp(go(), "U"));
+		}
+		if (round == 0) {
+			CHECK_CASE(round, ack(BA_ACCEPTED) == PEER_REGISTERED);
+			peer_refresh(&p, now);
+		} else {
+			want_away(round == 1 ? CARE_2 : CARE_3);
+			CHECK_CASE(round, !strcmp(go(), "C"));
+			cot();
+		}
+		pass_ms(1000);
+		CHECK_CASE(round, !strcmp(go(), "U"));
+	}
+}
+
 static void number_out_of_window_for_ever_is_given_up(void **state)
 {
 	int updates = 1;
@@ -600,6 +695,8 @@ static void no_type_goes_out_more_than_three_times_a_second(void **state)
 		CHECK_CASE(i, !strcmp(go(), goes[i]));
 		if (*went)
 			CHECK_CASE(i, cot() == PEER_TOKEN);
+		else
+			CHECK_CASE(i, cot() == PEER_IGNORED); /* of before the move; the next is still to go out */
 		if (strchr(went, 'H'))
 			CHECK_CASE(i, hot() == PEER_TOKEN);
 		CHECK_CASE(i, !*went || !strcmp(go(), "U"));
@@ -697,6 +794,39 @@ static void who_knew_mobility_is_asked_again_after_a_minute(void **state)
 	assert_int_equal(p.state, PEER_BACKED_OFF);
 	assert_string_equal(timeline(59, true), "");
 	assert_string_equal(timeline(1, true), "1U");
+}
+
+/* Each message of a deletion brings another error: no turning round at MAX_UPDATE_RATE until the binding ends. */
+static void errors_do_not_speed_up_a_deletion(void **state)
+{
+	static const struct {
+		const char *sentence;
+		void (*error)(struct peer_update *p, struct mono now);
+		int messages;
+	} cases[] = {
+		{ "unsupported: once a minute", peer_unsupported, 7 },
+		{ "lost: as if nothing was said", peer_lost, 4 * 9 + 2 /* home tokens */ },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int messages = 0;
+
+		fresh(state);
+		bound(CARE_1);
+		peer_want_home(&p, now);
+		for (int ds = 0; ds < 10 * PEER_LIFETIME_S; ds++) {
+			size_t count = strlen(go());
+
+			messages += (int)count;
+			if (count)
+				cases[i].error(&p, now);
+			if (strchr(went, 'H'))
+				hot();
+			pass_ms(100);
+		}
+		CHECK_CASE(i, messages > 1 && messages <= cases[i].messages);
+		CHECK_CASE(i, !*timeline(600, true) && !peer_holds(&p, now));
+	}
 }
 
 /* What it may hold sends packets to the former place. */
@@ -943,6 +1073,17 @@ static void adopted_binding_goes_straight_where_it_was_made(void **state)
 	assert_true(peer_direct(&p, now));
 }
 
+static void who_was_bound_in_a_former_life_knows_mobility(void **state)
+{
+	struct in6_addr care_of = addr(CARE_1);
+
+	peer_adopt(&p, &care_of, 500, mono_add_s(now, -100), 420, now);
+	want_away(CARE_1);
+	GOES("H");
+	peer_unsupported(&p, now); /* both daemons restart */
+	assert_string_equal(timeline(60, true), "60H 60C");
+}
+
 static void adopted_binding_not_in_use_is_left_alone(void **state)
 {
 	struct in6_addr care_of = addr(CARE_1);
@@ -1064,6 +1205,55 @@ struct sender {
 static struct sender senders[PEER_SEND_UPDATE + 1];
 static uint16_t expected_seq;
 
+/* The same story told from outside, without a look into the entry. */
+static struct {
+	enum { NOWHERE, AWAY, HOME_LINK } place;
+	struct in6_addr where;		       /* AWAY */
+	struct mono home_token, care_of_token; /* when they came; 0: none */
+	struct in6_addr care_of_tested;	       /* where the care-of token is for */
+	struct in6_addr updated, acked;	       /* of the newest update; of the newest word about it */
+	struct mono updated_at, acked_until;
+	bool is_acked;
+} told;
+
+static void told_place(int place, const char *care_of)
+{
+	told.place = place;
+	if (care_of)
+		told.where = addr(care_of);
+}
+
+/* What is on its way for another place leaves nothing certain of the former. */
+static void told_update(const struct mh_msg *msg)
+{
+	told.updated_at = now;
+	told.updated = told.where;
+	if (told.is_acked && (!msg->lifetime_s || !addr_equal(&told.acked, &told.where)))
+		told.is_acked = false;
+}
+
+static void told_ack(enum peer_result result, uint32_t lifetime_s)
+{
+	if (result == PEER_DELETED)
+		told.is_acked = false;
+	if (result != PEER_REGISTERED && result != PEER_REFRESHED)
+		return;
+	told.is_acked = true;
+	told.acked = told.updated;
+	told.acked_until = mono_add_s(told.updated_at, lifetime_s < PEER_LIFETIME_S ? lifetime_s : PEER_LIFETIME_S);
+}
+
+static bool told_token(struct mono got)
+{
+	return got.ns && mono_before(now, mono_add_s(got, RR_TOKEN_LIFETIME_S));
+}
+
+static bool told_direct(void)
+{
+	return told.is_acked && told.place == AWAY && addr_equal(&told.acked, &told.where) &&
+	       mono_before(now, told.acked_until);
+}
+
 static void check_rate(struct sender *sender)
 {
 	struct mono oldest = sender->last[PEER_UPDATES_PER_S - 1];
@@ -1095,8 +1285,10 @@ static void check_message(enum peer_action action, const struct mh_msg *msg, boo
 		return;
 	assert_int_equal(msg->seq, ++expected_seq);
 	assert_int_equal(msg->lifetime_s, p.place == PEER_AWAY ? PEER_LIFETIME_S : 0);
-	assert_true(fresh_token(&p.home_test));
-	assert_true(p.place == PEER_AT_HOME || fresh_token(&p.care_of_test));
+	assert_true(told_token(told.home_token));
+	if (told.place == AWAY)
+		assert_true(told_token(told.care_of_token) && addr_equal(&told.care_of_tested, &told.where));
+	told_update(msg);
 }
 
 static void check_entry(void)
@@ -1113,9 +1305,7 @@ static void check_entry(void)
 	assert_true(p.care_of_test.has_token ? fresh_token(&p.care_of_test)
 					     : all_zero(p.care_of_test.token, RR_TOKEN_LEN));
 	assert_true(peer_key(&p, kbm) || all_zero(p.kbm, sizeof(p.kbm)));
-	if (peer_direct(&p, now))
-		assert_true(p.registered && p.place == PEER_AWAY && addr_equal(&p.bound, &p.care_of) &&
-			    mono_before(now, p.expires));
+	assert_true(!peer_direct(&p, now) || told_direct());
 	assert_false(p.registered && mono_before(p.held_until, p.expires));
 	assert_false(p.registered && peer_forgettable(&p, now));
 }
@@ -1151,27 +1341,57 @@ static void random_ack(void)
 	static const uint32_t lifetimes_s[] = { 420, 420, 420, 0, 4, 60, 65535 * 4u };
 	uint8_t status = statuses[roll(ARRAY_SIZE(statuses))];
 	uint16_t seq = roll(4) ? update.seq : (uint16_t)(update.seq - roll(5));
-	bool authentic = roll(4), resent;
+	uint32_t lifetime_s = lifetimes_s[roll(ARRAY_SIZE(lifetimes_s))];
+	bool authentic = roll(4);
+	enum peer_result result;
 
 	if (status == BA_SEQUENCE && roll(2))
 		seq = (uint16_t)roll(65536);
-	resent = ack_as(status, seq, lifetimes_s[roll(ARRAY_SIZE(lifetimes_s))], authentic) == PEER_RESENT;
-	if (resent && status == BA_SEQUENCE)
+	result = ack_as(status, seq, lifetime_s, authentic);
+	assert_true(result == PEER_IGNORED || authentic ||
+		    (status >= BA_EXPIRED_HOME_NONCE && status <= BA_EXPIRED_NONCES));
+	if (result == PEER_RESENT && status == BA_SEQUENCE)
 		expected_seq = seq;
+	told_ack(result, lifetime_s);
+}
+
+static void random_place(void)
+{
+	static const char *const care_of[] = { CARE_1, CARE_2, CARE_3 };
+	unsigned int which = roll(8);
+
+	if (which < 6) {
+		want_away(care_of[which / 2]);
+		told_place(AWAY, care_of[which / 2]);
+	} else if (which < 7) {
+		peer_want_home(&p, now);
+		told_place(HOME_LINK, NULL);
+	} else {
+		peer_want_nothing(&p);
+		told_place(NOWHERE, NULL);
+	}
+}
+
+static void random_test(uint8_t type)
+{
+	enum peer_result result = type == MH_HOT ? hot() : cot();
+
+	if (result != PEER_TOKEN)
+		return;
+	*(type == MH_HOT ? &told.home_token : &told.care_of_token) = now;
+	if (type == MH_COT)
+		told.care_of_tested = told.where;
 }
 
 static void random_event(void)
 {
-	static const char *const care_of[] = { CARE_1, CARE_2, CARE_3 };
 	static const int64_t steps_ms[] = { 1, 10, 100, 1000, 10000, 100000, 1000000 };
 
 	switch (roll(24)) {
 	case 0:
 	case 1:
-		want_away(care_of[roll(ARRAY_SIZE(care_of))]);
-		break;
 	case 2:
-		roll(2) ? peer_want_home(&p, now) : peer_want_nothing(&p);
+		random_place();
 		break;
 	case 3:
 		roll(2) ? peer_lost(&p, now) : peer_refresh(&p, now);
@@ -1199,12 +1419,12 @@ static void random_event(void)
 	case 14:
 	case 15:
 	case 16:
-		hot();
+		random_test(MH_HOT);
 		break;
 	case 17:
 	case 18:
 	case 19:
-		cot();
+		random_test(MH_COT);
 		break;
 	default:
 		random_ack();
@@ -1229,22 +1449,50 @@ static void check_end(void)
 	assert_true(peer_direct(&p, now));
 }
 
-static void random_events_leave_no_busy_loop_and_no_stale_secret(void **state)
+/* Each update is answered at once with the number of another, and each moment somebody says that the binding is lost.
+ */
+static void storm_of_errors_gets_no_more_than_the_rate(void **state)
 {
-	for (unsigned int seed = 1; seed <= 300; seed++) {
+	unsigned int updates = 0;
+
+	bound(CARE_1);
+	memset(senders, 0, sizeof(senders));
+	pass_ms(1000);
+	for (int cs = 0; cs < 60 * 100; cs++, pass_ms(10)) {
+		peer_used(&p, now);
+		peer_lost(&p, now);
+		for (const char *c = go(); *c; c = go()) {
+			assert_string_equal(c, "U");
+			check_rate(&senders[PEER_SEND_UPDATE]);
+			updates++;
+			ack_as(BA_SEQUENCE, (uint16_t)(cs * 77), 0, true);
+		}
+	}
+	assert_true(updates > PEER_UPDATES_PER_S);
+	assert_true(updates <= PEER_FAILURES * (1 + PEER_RESYNC)); /* then it backs off, whatever is said */
+}
+
+static void random_events_leave_what_must_hold(void **state)
+{
+	unsigned int straight = 0;
+
+	for (unsigned int seed = 1; seed <= 2000; seed++) {
 		dice = seed;
 		fresh(state);
 		memset(senders, 0, sizeof(senders));
+		memset(&told, 0, sizeof(told));
 		memset(&hoti, 0, sizeof(hoti));
 		memset(&coti, 0, sizeof(coti));
 		memset(&update, 0, sizeof(update));
 		expected_seq = FIRST_SEQ;
-		for (int i = 0; i < 1000; i++) {
+		for (int i = 0; i < 300; i++) {
 			random_event();
 			random_go();
+			straight += peer_direct(&p, now);
 		}
 		check_end();
 	}
+	assert_true(straight > 10000); /* or the walk has missed what it is for */
 }
 
 int main(void)
@@ -1260,6 +1508,8 @@ int main(void)
 		cmocka_unit_test_setup(lost_update_is_repeated_with_the_next_number, fresh),
 		cmocka_unit_test_setup(updates_that_nobody_answers_end_in_back_off, fresh),
 		cmocka_unit_test_setup(data_goes_straight_from_the_acknowledgement_to_the_end_of_the_lifetime, fresh),
+		cmocka_unit_test_setup(loss_costs_the_pause_before_the_resend_and_no_more, fresh),
+		cmocka_unit_test_setup(whichever_messages_are_lost_it_goes_straight_in_the_end, fresh),
 		cmocka_unit_test_setup(tokens_and_binding_are_renewed_ahead_while_in_use, fresh),
 		cmocka_unit_test_setup(binding_in_use_goes_straight_for_hours, fresh),
 		cmocka_unit_test_setup(refresh_leaves_a_margin_whatever_was_granted, fresh),
@@ -1273,6 +1523,7 @@ int main(void)
 		cmocka_unit_test_setup(handover_never_finds_an_old_home_token_while_in_use, fresh),
 		cmocka_unit_test_setup(handover_with_an_old_home_token_asks_for_both_in_parallel, fresh),
 		cmocka_unit_test_setup(idle_correspondent_with_a_binding_is_told_of_a_handover_once, fresh),
+		cmocka_unit_test_setup(handover_without_an_answer_is_told_until_the_binding_ends, fresh),
 		cmocka_unit_test_setup(handover_does_not_wait_for_what_was_asked_on_the_old_link, fresh),
 		cmocka_unit_test_setup(answers_from_before_the_move_are_ignored, fresh),
 		cmocka_unit_test_setup(care_of_token_of_before_the_move_is_ignored, fresh),
@@ -1285,6 +1536,7 @@ int main(void)
 		cmocka_unit_test_setup(refused_renewal_leaves_what_stands, fresh),
 		cmocka_unit_test_setup(only_authentic_answers_count, fresh),
 		cmocka_unit_test_setup(number_out_of_window_is_followed_at_once, fresh),
+		cmocka_unit_test_setup(resyncs_are_counted_anew_after_success_and_after_a_move, fresh),
 		cmocka_unit_test_setup(number_out_of_window_for_ever_is_given_up, fresh),
 		cmocka_unit_test_setup(expired_nonces_void_the_tokens_made_of_them, fresh),
 		cmocka_unit_test_setup(nonces_that_are_always_expired_are_given_up, fresh),
@@ -1295,6 +1547,7 @@ int main(void)
 		cmocka_unit_test_setup(nobody_is_asked_again_who_is_not_in_use, fresh),
 		cmocka_unit_test_setup(who_knows_no_mobility_is_left_alone_for_an_hour, fresh),
 		cmocka_unit_test_setup(who_knew_mobility_is_asked_again_after_a_minute, fresh),
+		cmocka_unit_test_setup(errors_do_not_speed_up_a_deletion, fresh),
 		cmocka_unit_test_setup(a_move_is_told_whatever_a_stranger_said_before, fresh),
 		cmocka_unit_test_setup(lost_binding_is_made_anew_once_a_second_at_most, fresh),
 		cmocka_unit_test_setup(lost_binding_does_not_wait_for_an_update_under_way, fresh),
@@ -1310,13 +1563,15 @@ int main(void)
 		cmocka_unit_test_setup(home_again_changes_nothing_and_wipes_out_failures, fresh),
 		cmocka_unit_test_setup(away_again_before_the_deletion_s_answer_needs_an_update, fresh),
 		cmocka_unit_test_setup(adopted_binding_goes_straight_where_it_was_made, fresh),
+		cmocka_unit_test_setup(who_was_bound_in_a_former_life_knows_mobility, fresh),
 		cmocka_unit_test_setup(adopted_binding_not_in_use_is_left_alone, fresh),
 		cmocka_unit_test_setup(adopted_binding_of_another_place_is_moved_with_the_next_number, fresh),
 		cmocka_unit_test_setup(adopted_binding_is_deleted_at_home, fresh),
 		cmocka_unit_test_setup(what_ended_before_this_life_is_no_binding, fresh),
 		cmocka_unit_test_setup(tokens_and_keys_are_wiped_when_void, fresh),
 		cmocka_unit_test_setup(key_of_an_update_outlives_its_tokens, fresh),
-		cmocka_unit_test_setup(random_events_leave_no_busy_loop_and_no_stale_secret, fresh),
+		cmocka_unit_test_setup(storm_of_errors_gets_no_more_than_the_rate, fresh),
+		cmocka_unit_test_setup(random_events_leave_what_must_hold, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
