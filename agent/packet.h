@@ -81,8 +81,8 @@ int packet_translate_error(const uint8_t *icmp, size_t len, struct packet_error 
  * packet_translate_route_error() - an ICMPv6 error about a packet that the data path gave a type 2 routing header, a
  * home address option or both becomes one about the packet as the socket sent it, RFC 6275 §9.3.4, §11.3.1
  * @out: addresses as on the wire and as the upper layers know them, and that packet in @inner
- * Return: 0, or -EINVAL: about a packet with neither, not an error of types 1 to 4, or too short to tell. A quote cut within
- * the home address option leaves has_home false and proto NH_DSTOPTS: src is then nobody's the sockets know.
+ * Return: 0, or -EINVAL: about a packet with neither, not an error of types 1 to 4, or too short to tell. A quote cut
+ * within the home address option leaves has_home false and proto NH_DSTOPTS: src is then nobody's the sockets know.
  */
 struct packet_route_error {
 	struct in6_addr wire_src, wire_dst; /* as quoted */
