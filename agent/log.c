@@ -57,6 +57,9 @@ const char *ba_status_text(uint8_t status)
 		[BA_EXPIRED_NONCES] = "expired nonces",
 		[BA_TYPE_CHANGE] = "registration type change disallowed",
 		[BA_ROUTER_NOT_PERMITTED] = "mobile router operation not permitted",
+		[BA_ID_MISMATCH] = "timestamp out of window or not newer",
+		[BA_ID_REQUIRED] = "timestamp required",
+		[BA_AUTH_FAILED] = "authentication failed",
 		[BA_BAD_CARE_OF] = "invalid care-of address",
 	};
 

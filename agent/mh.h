@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Codec of the mobility header: octets <-> struct mh_msg, options, checksum. Pure: no sockets, no clock, no globals.
- * RFC 6275 §6.1, §6.2; RFC 3963 §4.3. Lifetimes become seconds here and nowhere else.
+ * RFC 6275 §6.1, §6.2; RFC 3963 §4.3; RFC 4283 §3; RFC 4285 §5, §6. Lifetimes become seconds here and nowhere else.
  */
 #ifndef MOBGW_MH_H
 #define MOBGW_MH_H
@@ -12,6 +12,7 @@ enum {
 	MH_MAX_LEN = 2048,   /* header length field 255: (255 + 1) * 8 */
 	MH_MAX_PREFIXES = 8, /* mobile network prefix options kept of one message; more: counted in prefixes_left_out */
 	MH_AUTH_LEN = 12,
+	MH_NAI_MAX = 254, /* the option's length counts the subtype too */
 };
 
 /* Why a message was not understood, and so how it is answered (RFC 6275 §9.2, in this order). */
@@ -22,7 +23,8 @@ enum mh_fault {
 	MH_FAULT_TYPE,	    /* unknown type: binding error, status 2 */
 	MH_FAULT_PROTO,	    /* payload proto not 59: parameter problem at `offset` */
 	MH_FAULT_SHORT,	    /* header length below the type's minimum: parameter problem at `offset` */
-	MH_FAULT_OPTION, /* option past the end, a known one of wrong length, or one behind the authenticator: drop */
+	MH_FAULT_OPTION,    /* option past the end, a known one of wrong length, one behind the authenticator, or an
+			     * authentication option twice: drop */
 };
 
 struct mh_prefix {
@@ -30,8 +32,16 @@ struct mh_prefix {
 	uint8_t len;
 };
 
+/* Mobility message authentication option, RFC 4285 §5. The data are left where they are. */
+struct mh_auth_option {
+	bool present;
+	uint8_t len;	 /* of the data; any, since they are the security association's business */
+	uint16_t offset; /* of the data from the start of the MH: right behind the mobility SPI */
+	uint32_t spi;
+};
+
 struct mh_options {
-	bool has_refresh_advice, has_alt_care_of, has_nonce_indices, has_auth;
+	bool has_refresh_advice, has_alt_care_of, has_nonce_indices, has_auth, has_nai, has_timestamp;
 	uint32_t refresh_advice_s;
 	struct in6_addr alt_care_of;
 	uint16_t home_nonce, care_of_nonce;
@@ -40,6 +50,10 @@ struct mh_options {
 	struct mh_prefix prefixes[MH_MAX_PREFIXES];
 	uint8_t prefix_count;
 	uint8_t prefixes_left_out;
+	uint8_t nai_len;    /* 1..MH_NAI_MAX */
+	const uint8_t *nai; /* no copy: in the octets that were parsed, or what is to be built; not terminated */
+	uint64_t timestamp; /* NTP: seconds since 1900 in the upper half, their fraction in the lower */
+	struct mh_auth_option mn_ha, mn_aaa;
 };
 
 /* One message; which members count depends on the type. Host order, seconds. */
@@ -64,7 +78,7 @@ struct mh_result {
 
 /**
  * mh_parse() - octets to message, with the checks of RFC 6275 §9.2 except the checksum, in the RFC's order
- * @data, @len: the mobility header and whatever follows it; stays the caller's
+ * @data, @len: the mobility header and whatever follows it; stays the caller's, and msg->opt.nai points into it
  * @msg: written whole; valid only where the fault is MH_OK (type also for MH_FAULT_TYPE)
  */
 struct mh_result mh_parse(const uint8_t *data, size_t len, struct mh_msg *msg);
@@ -72,12 +86,15 @@ struct mh_result mh_parse(const uint8_t *data, size_t len, struct mh_msg *msg);
 /**
  * mh_build() - message to octets, padded to 8, options aligned as RFC 6275 §6.2 asks, authenticator last and zero
  * @buf, @size: room; MH_MAX_LEN is always enough
- * @auth_offset: where the caller writes an authenticator (with opt.has_auth); may be NULL
+ * @auth_offset: where the caller writes an authenticator (with opt.has_auth or opt.mn_ha.present); may be NULL
  *
  * Checksum is left zero: the kernel fills it, or mh_checksum(). A lifetime that is no multiple of 4 is rounded down,
  * one beyond 262140 s is clamped.
  *
- * Return: length, or -EINVAL for an unknown type, -ENOSPC if @size is too small.
+ * Of authentication options @len and @spi count, not @offset.
+ *
+ * Return: length, or -EINVAL for an unknown type, for both kinds of authenticator (each must be the last), or for an
+ * identifier or authentication data that no option can hold; -ENOSPC if @size is too small.
  */
 int mh_build(const struct mh_msg *msg, uint8_t *buf, size_t size, uint16_t *auth_offset);
 

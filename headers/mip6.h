@@ -68,6 +68,9 @@ enum ba_status {
 	BA_EXPIRED_NONCES = 138,
 	BA_TYPE_CHANGE = 139,
 	BA_ROUTER_NOT_PERMITTED = 140,
+	BA_ID_MISMATCH = 144, /* RFC 4285: MIPV6-ID-MISMATCH, MIPV6-MESG-ID-REQD, MIPV6-AUTH-FAIL */
+	BA_ID_REQUIRED = 145,
+	BA_AUTH_FAILED = 146,
 	BA_BAD_CARE_OF = 174,
 };
 
@@ -77,7 +80,7 @@ enum be_status {
 	BE_UNKNOWN_MH_TYPE = 2,
 };
 
-/* Mobility options, RFC 6275 §6.2; RFC 3963 §4.3. */
+/* Mobility options, RFC 6275 §6.2; RFC 3963 §4.3; RFC 4283 §3; RFC 4285 §5, §6. */
 enum mh_option {
 	MHO_PAD1 = 0,
 	MHO_PADN = 1,
@@ -86,6 +89,16 @@ enum mh_option {
 	MHO_NONCE_INDICES = 4,
 	MHO_AUTH_DATA = 5,
 	MHO_NETWORK_PREFIX = 6,
+	MHO_MN_ID = 8,
+	MHO_AUTH_OPTION = 9,
+	MHO_TIMESTAMP = 10,
+};
+
+/* Subtypes of MHO_MN_ID, RFC 4283 §3.1, and of MHO_AUTH_OPTION, RFC 4285 §5.1, §5.2. */
+enum mh_option_subtype {
+	MN_ID_NAI = 1,
+	AUTH_OPTION_MN_HA = 1,
+	AUTH_OPTION_MN_AAA = 2,
 };
 
 /* Destination options: RFC 8200 §4.2, RFC 2473 §4.1.1, RFC 6275 §6.3. */
@@ -113,6 +126,8 @@ enum icmp6 {
 	ICMP6_NEIGHBOUR_ADVERT = 136,
 	ICMP6_REDIRECT = 137,
 	ICMP6_MLD2_REPORT = 143,
+	ICMP6_PREFIX_SOLICIT = 146, /* mobile prefix discovery, RFC 6275 §6.7, §6.8 */
+	ICMP6_PREFIX_ADVERT = 147,
 	/* codes */
 	ICMP6_UNREACH_ADDRESS = 3,
 	ICMP6_PARAM_FIELD = 0,

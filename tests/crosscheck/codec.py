@@ -71,7 +71,7 @@ def members(kind):
 
 
 def random_message(rng, kind, options):
-    """@options: which of refresh_advice_s, alt_care_of, nonce_indices, auth; `prefixes` counts them."""
+    """@options: which of OPTIONS; `prefixes` counts them."""
     values = {
         "cookie": rng.randbytes(8).hex(), "token": rng.randbytes(8).hex(), "nonce_index": rng.randrange(1 << 16),
         "seq": rng.randrange(1 << 16), "lifetime_s": 4 * rng.randrange(1 << 16), "status": rng.randrange(256),
@@ -81,30 +81,49 @@ def random_message(rng, kind, options):
     message = {"type": kind, "prefixes": prefixes}
     message.update((name, values[name]) for name in members(kind))
     chosen = {"refresh_advice_s": 4 * rng.randrange(1 << 16), "alt_care_of": random_address(rng),
-              "nonce_indices": [rng.randrange(1 << 16), rng.randrange(1 << 16)], "auth": rng.randbytes(12).hex()}
-    message.update((name, value) for name, value in chosen.items() if options[name])
+              "nonce_indices": [rng.randrange(1 << 16), rng.randrange(1 << 16)], "auth": rng.randbytes(12).hex(),
+              "nai": "".join(rng.choices("abcXYZ019.-@", k=rng.randint(8, 80))).encode().hex(),
+              "timestamp": rng.randrange(1 << 64), "mn_ha": random_auth_option(rng), "mn_aaa": random_auth_option(rng)}
+    message.update((name, value) for name, value in chosen.items() if options.get(name))
     return message
+
+
+def random_auth_option(rng):
+    return {"spi": rng.randrange(1 << 32), "data": rng.randbytes(rng.choice([8, 12, 20])).hex()}
 
 
 def random_address(rng):
     return str(ipaddress.IPv6Address(rng.randbytes(16)))
 
 
+# of RFC 6275, then of RFC 4283 and RFC 4285; the last two never with "auth", since each is the last of its message
+OPTIONS = ["refresh_advice_s", "alt_care_of", "nonce_indices", "auth", "nai", "timestamp", "mn_ha", "mn_aaa"]
+
+
 def combinations():
-    """Every choice of options, with no, one and two prefixes."""
-    names = ["refresh_advice_s", "alt_care_of", "nonce_indices", "auth"]
+    """Every choice of options of RFC 6275, with no, one and two prefixes; and every one of the others, alone and not."""
     for bits in range(16):
         for prefixes in range(3):
-            yield {**{name: bool(bits >> i & 1) for i, name in enumerate(names)}, "prefixes": prefixes}
+            yield chosen_options(bits, prefixes)
+    for bits in range(1, 16):
+        yield chosen_options(bits << 4, 0)
+        yield chosen_options(bits << 4 | 3, 1)
+
+
+def chosen_options(bits, prefixes):
+    return {**{name: bool(bits >> i & 1) for i, name in enumerate(OPTIONS)}, "prefixes": prefixes}
 
 
 def understood(reading):
     """What counts of a reading: without what belongs to no type, to the reader or to the building."""
-    keep = {"type", "prefixes", "refresh_advice_s", "alt_care_of", "nonce_indices", "auth", *members(reading["type"])}
+    keep = {"type", "prefixes", *OPTIONS, *members(reading["type"])}
     return {name: value for name, value in reading.items() if name in keep}
 
 
 # ---- scapy ----
+
+AUTH_SUBTYPES = {1: "mn_ha", 2: "mn_aaa"}
+
 
 def scapy_options(message, in_our_order=False):
     """The authenticator is last anyway. olen is given where scapy 2.5 has a wrong default."""
@@ -119,9 +138,14 @@ def scapy_options(message, in_our_order=False):
     prefixes = [s6.MIP6OptMobNetPrefix(prefix=prefix.split("/")[0], plen=int(prefix.split("/")[1]))
                 for prefix in message["prefixes"]]
     auth = [s6.MIP6OptBindingAuthData(olen=12, authenticator=int(message["auth"], 16))] if "auth" in message else []
+    nai = [s6.MIP6OptMNID(id=bytes.fromhex(message["nai"]))] if "nai" in message else []
+    timestamp = [s6.MIP6OptReplayProtection(timestamp=message["timestamp"])] if "timestamp" in message else []
+    auth += [s6.MIP6OptMsgAuth(subtype=subtype, mspi=message[name]["spi"],
+                               authdata=bytes.fromhex(message[name]["data"]))
+             for subtype, name in AUTH_SUBTYPES.items() if name in message]
     if in_our_order:
-        return refresh + alternate + prefixes + nonces + auth
-    return prefixes + nonces + alternate + refresh + auth
+        return refresh + alternate + prefixes + nonces + nai + timestamp + auth
+    return timestamp + prefixes + nonces + nai + alternate + refresh + auth
 
 
 def scapy_header(message, in_our_order=False):
@@ -176,6 +200,12 @@ def scapy_read_option(option, reading):
         reading["nonce_indices"] = [option.hni, option.coni]
     elif isinstance(option, s6.MIP6OptBindingAuthData):
         reading["auth"] = f"{option.authenticator:024x}"
+    elif isinstance(option, s6.MIP6OptMNID):
+        reading["nai"] = option.id.hex()
+    elif isinstance(option, s6.MIP6OptReplayProtection):
+        reading["timestamp"] = option.timestamp
+    elif isinstance(option, s6.MIP6OptMsgAuth):
+        reading[AUTH_SUBTYPES[option.subtype]] = {"spi": option.mspi, "data": option.authdata.hex()}
     elif isinstance(option, s6.MIP6OptMobNetPrefix):
         reading["prefixes"].append(f"{option.prefix}/{option.plen}")
 
@@ -189,7 +219,8 @@ FIELDS = ["mip6.proto", "mip6.hlen", "mip6.mhtype", "mip6.csum", "mip6.hoti.cook
           "mip6.hot.nindex", "mip6.hot.cookie", "mip6.hot.token", "mip6.cot.nindex", "mip6.cot.cookie", "mip6.bu.seqnr",
           "mip6.bu.lifetime", "mip6.ba.status", "mip6.ba.seqnr", "mip6.ba.lifetime", "mip6.be.status", "mip6.be.haddr",
           "mip6.bra.interval", "mip6.acoa.acoa", "mip6.ni.hni", "mip6.ni.cni", "mip6.bad.auth", "mip6.nemo.mnp.pfl",
-          "mip6.nemo.mnp.mnp", "_ws.malformed", *BU_FLAGS, *BA_FLAGS]
+          "mip6.nemo.mnp.mnp", "mip6.mnid.identifier", "mip6.mseg_id.timestamp", "mip6.auth.subtype",
+          "mip6.auth.mobility_spi", "mip6.auth.auth_data", "_ws.malformed", *BU_FLAGS, *BA_FLAGS]
 
 
 def tshark_rows(path, fields):
@@ -251,6 +282,11 @@ def tshark_read_options(row, reading):
         reading["nonce_indices"] = [number(row, "mip6.ni.hni"), number(row, "mip6.ni.cni")]
     if row.get("mip6.bad.auth"):
         reading["auth"] = row["mip6.bad.auth"][0].replace(":", "")
+    if row.get("mip6.mnid.identifier"):
+        reading["nai"] = row["mip6.mnid.identifier"][0].encode().hex()
+    for subtype, spi, data in zip(*(row.get(f"mip6.auth.{name}", []) for name in
+                                    ("subtype", "mobility_spi", "auth_data"))):
+        reading[AUTH_SUBTYPES[int(subtype)]] = {"spi": int(spi), "data": data.replace(":", "")}
     reading["prefixes"] = [f"{prefix}/{int(length, 0)}" for prefix, length in
                            zip(row.get("mip6.nemo.mnp.mnp", []), row.get("mip6.nemo.mnp.pfl", []))]
 

@@ -5,6 +5,7 @@
  * checksum.
  */
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,7 +29,16 @@ static void print_octets(const char *name, const uint8_t *data, size_t len)
 	printf("\"");
 }
 
-static void print_options(const struct mh_options *opt)
+static void print_auth_option(const char *name, const struct mh_auth_option *auth, const uint8_t *mh)
+{
+	if (!auth->present)
+		return;
+	printf(", \"%s\": {\"spi\": %u", name, auth->spi);
+	print_octets("data", mh + auth->offset, auth->len);
+	printf("}");
+}
+
+static void print_options(const struct mh_options *opt, const uint8_t *mh)
 {
 	if (opt->has_refresh_advice)
 		printf(", \"refresh_advice_s\": %u", opt->refresh_advice_s);
@@ -38,13 +48,19 @@ static void print_options(const struct mh_options *opt)
 		printf(", \"nonce_indices\": [%u, %u]", opt->home_nonce, opt->care_of_nonce);
 	if (opt->has_auth)
 		print_octets("auth", opt->auth, sizeof(opt->auth));
+	if (opt->has_nai)
+		print_octets("nai", opt->nai, opt->nai_len);
+	if (opt->has_timestamp)
+		printf(", \"timestamp\": %" PRIu64, opt->timestamp);
+	print_auth_option("mn_ha", &opt->mn_ha, mh);
+	print_auth_option("mn_aaa", &opt->mn_aaa, mh);
 	printf(", \"prefixes\": [");
 	for (int i = 0; i < opt->prefix_count; i++)
 		printf("%s\"%s/%u\"", i ? ", " : "", addr_text(&opt->prefixes[i].prefix), opt->prefixes[i].len);
 	printf("], \"prefixes_left_out\": %u", opt->prefixes_left_out);
 }
 
-static void print_message(const struct mh_msg *msg)
+static void print_message(const struct mh_msg *msg, const uint8_t *mh)
 {
 	printf(", \"name\": \"%s\", \"seq\": %u, \"flags\": %u, \"status\": %u, \"lifetime_s\": %u, \"nonce_index\": "
 	       "%u",
@@ -52,15 +68,25 @@ static void print_message(const struct mh_msg *msg)
 	print_octets("cookie", msg->cookie, sizeof(msg->cookie));
 	print_octets("token", msg->token, sizeof(msg->token));
 	printf(", \"home\": \"%s\"", addr_text(&msg->home));
-	print_options(&msg->opt);
+	print_options(&msg->opt, mh);
 }
 
-/* Built again; an authenticator is put back, as its owner would compute it. */
-static void print_rebuilt(const struct mh_msg *msg, const struct in6_addr *src, const struct in6_addr *dst)
+/* The data of an authentication option from where they were in @mh to where they are in @buf. */
+static void put_back(uint8_t *buf, const struct mh_auth_option *to, const uint8_t *mh,
+		     const struct mh_auth_option *from)
+{
+	if (to->present && to->len == from->len)
+		memcpy(buf + to->offset, mh + from->offset, from->len);
+}
+
+/* Built again; authenticators are put back, as their owners would compute them. */
+static void print_rebuilt(const struct mh_msg *msg, const uint8_t *mh, const struct in6_addr *src,
+			  const struct in6_addr *dst)
 {
 	uint8_t buf[MH_MAX_LEN];
 	uint16_t at, sum;
 	int len = mh_build(msg, buf, sizeof(buf), &at);
+	struct mh_msg again;
 
 	if (len < 0) {
 		printf(", \"error\": %d", len);
@@ -68,6 +94,9 @@ static void print_rebuilt(const struct mh_msg *msg, const struct in6_addr *src, 
 	}
 	if (msg->opt.has_auth)
 		memcpy(buf + at, msg->opt.auth, sizeof(msg->opt.auth));
+	mh_parse(buf, len, &again);
+	put_back(buf, &again.opt.mn_ha, mh, &msg->opt.mn_ha);
+	put_back(buf, &again.opt.mn_aaa, mh, &msg->opt.mn_aaa);
 	sum = mh_checksum(src, dst, buf, len);
 	memcpy(buf + 4, &sum, sizeof(sum));
 	print_octets("rebuilt", buf, len);
@@ -83,8 +112,8 @@ static void answer(const struct in6_addr *src, const struct in6_addr *dst, const
 	if (result.fault == MH_OK || result.fault == MH_FAULT_TYPE)
 		printf(", \"type\": %u", msg.type);
 	if (result.fault == MH_OK) {
-		print_message(&msg);
-		print_rebuilt(&msg, src, dst);
+		print_message(&msg, data);
+		print_rebuilt(&msg, data, src, dst);
 	}
 	printf("}\n");
 	fflush(stdout);

@@ -69,7 +69,7 @@ def test_scapy_builds_the_same_octets_in_the_same_order_of_options(ours):
             theirs = codec.scapy_header(message, in_our_order=True)
             assert ours.read(theirs)["rebuilt"] == theirs.hex(), message
             compared += 1
-    assert compared == 7 * 48
+    assert compared == 7 * len(list(codec.combinations()))
 
 
 def test_our_checksums_are_those_of_scapy_and_of_the_rfc(ours):
@@ -105,6 +105,12 @@ def test_tshark_reads_what_we_build_as_it_was_meant(ours, tmp_path, messages):
             expected["flags"] &= 0xFFC0
         if message["type"] == codec.BA:  # and five
             expected["flags"] &= 0xF8
+        # a time as text, of any era
+        assert bool(row["mip6.mseg_id.timestamp"]) == (expected.pop("timestamp", None) is not None), row
+        for name in {"mn_ha", "mn_aaa"} & set(expected):  # tshark 4.0 leaves out the last two octets of the data
+            shown = reading[name]["data"]
+            assert shown in (expected[name]["data"], expected[name]["data"][:-4]), row
+            expected[name] = {**expected[name], "data": shown}
         assert reading == expected, row
         assert not row["_ws.malformed"], row
         assert codec.number(row, "mip6.proto") == 59 and codec.number(row, "mip6.hlen") == header[1]
@@ -159,6 +165,10 @@ FAULTS = {
     "an_unknown_option_past_the_end": (bu(bytes([1, 0, 99, 200])), "option", 15),
     "a_type_without_its_length": (bu(bytes([1, 1, 0, 99])), "option", 0),
     "authorization_data_before_padding": (bu(bytes([5, 12]) + bytes(12)), "option", 0),
+    "an_identifier_of_no_octets": (bu(bytes([8, 1, 1])), "option", 13),
+    "an_authentication_option_without_its_spi": (bu(bytes([9, 4, 1, 0, 0, 1])), "option", 13),
+    "a_timestamp_of_7": (bu(bytes([10, 7]) + bytes(7)), "option", 13),
+    "an_identifier_behind_its_authentication": (bu(bytes([9, 5, 1, 0, 0, 1, 0, 8, 2, 1, 97])), "option", 0),
     "an_unknown_option": (bu(bytes([99, 2, 1, 2])), "ok", 0),
     "an_unknown_option_without_data": (bu(bytes([255, 0])), "ok", 0),
 }

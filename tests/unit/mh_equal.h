@@ -5,6 +5,18 @@
 
 #include "../../agent/mh.h"
 
+/* An identifier by its octets, which both messages only point to. */
+static inline bool mh_nai_equal(const struct mh_options *a, const struct mh_options *b)
+{
+	return a->has_nai == b->has_nai && a->nai_len == b->nai_len &&
+	       (!a->nai_len || !memcmp(a->nai, b->nai, a->nai_len));
+}
+
+static inline bool mh_auth_option_equal(const struct mh_auth_option *a, const struct mh_auth_option *b)
+{
+	return a->present == b->present && a->len == b->len && a->spi == b->spi && a->offset == b->offset;
+}
+
 static inline bool mh_options_equal(const struct mh_options *a, const struct mh_options *b)
 {
 	if (a->prefix_count != b->prefix_count || a->prefixes_left_out != b->prefixes_left_out)
@@ -18,7 +30,9 @@ static inline bool mh_options_equal(const struct mh_options *a, const struct mh_
 	       a->has_nonce_indices == b->has_nonce_indices && a->has_auth == b->has_auth &&
 	       a->refresh_advice_s == b->refresh_advice_s && addr_equal(&a->alt_care_of, &b->alt_care_of) &&
 	       a->home_nonce == b->home_nonce && a->care_of_nonce == b->care_of_nonce &&
-	       !memcmp(a->auth, b->auth, sizeof(a->auth)) && a->auth_offset == b->auth_offset;
+	       !memcmp(a->auth, b->auth, sizeof(a->auth)) && a->auth_offset == b->auth_offset && mh_nai_equal(a, b) &&
+	       a->has_timestamp == b->has_timestamp && a->timestamp == b->timestamp &&
+	       mh_auth_option_equal(&a->mn_ha, &b->mn_ha) && mh_auth_option_equal(&a->mn_aaa, &b->mn_aaa);
 }
 
 static inline bool mh_equal(const struct mh_msg *a, const struct mh_msg *b)

@@ -94,11 +94,8 @@ static void options_have_exactly_their_length(void **state)
 {
 	static const struct {
 		uint8_t type, len;
-	} cases[] = { { MHO_REFRESH_ADVICE, 2 },
-		      { MHO_ALT_CARE_OF, 16 },
-		      { MHO_NONCE_INDICES, 4 },
-		      { MHO_AUTH_DATA, 12 },
-		      { MHO_NETWORK_PREFIX, 18 } };
+	} cases[] = { { MHO_REFRESH_ADVICE, 2 }, { MHO_ALT_CARE_OF, 16 },    { MHO_NONCE_INDICES, 4 },
+		      { MHO_AUTH_DATA, 12 },	 { MHO_NETWORK_PREFIX, 18 }, { MHO_TIMESTAMP, 8 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		for (int len = cases[i].len - 1; len <= cases[i].len + 1; len++) {
@@ -198,6 +195,109 @@ static void nothing_follows_the_authenticator_not_even_padding(void **state)
 	}
 }
 
+/* RFC 4283 §3, RFC 4285 §5: an identifier has an octet, an authentication option its subtype and SPI; 255 is the most.
+ */
+static void options_of_any_length_have_a_least_one(void **state)
+{
+	static const struct {
+		uint8_t type, least;
+	} cases[] = { { MHO_MN_ID, 2 }, { MHO_AUTH_OPTION, 5 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (int len = 0; len <= 255; len++) {
+			uint8_t buf[280] = { NH_NONE, 0, MH_BU, [12] = cases[i].type, len, 1 };
+			size_t size = (14 + len + 7) / 8 * 8;
+			struct mh_result result;
+			struct mh_msg msg;
+
+			buf[1] = size / 8 - 1;
+			result = mh_parse(buf, size, &msg);
+			CHECK_CASE(len, result.fault == (len < cases[i].least ? MH_FAULT_OPTION : MH_OK));
+			CHECK_CASE(len, result.fault == MH_OK || result.offset == 13);
+			if (result.fault == MH_OK && cases[i].type == MHO_MN_ID)
+				CHECK_CASE(len,
+					   msg.opt.has_nai && msg.opt.nai == buf + 15 && msg.opt.nai_len == len - 1);
+			if (result.fault == MH_OK && cases[i].type == MHO_AUTH_OPTION)
+				CHECK_CASE(len, msg.opt.mn_ha.present && msg.opt.mn_ha.offset == 19 &&
+							msg.opt.mn_ha.len == len - 5);
+		}
+	}
+}
+
+static void subtypes_that_we_do_not_know_are_stepped_over(void **state)
+{
+	struct mh_msg msg;
+
+	assert_int_equal(with_option((const uint8_t[]){ MHO_MN_ID, 3, 2, 0xAA, 0xBB }, 5, &msg).fault, MH_OK);
+	assert_false(msg.opt.has_nai);
+	assert_int_equal(with_option((const uint8_t[]){ MHO_AUTH_OPTION, 5, 3, 0, 0, 1, 0 }, 7, &msg).fault, MH_OK);
+	assert_false(msg.opt.mn_ha.present || msg.opt.mn_aaa.present);
+}
+
+#define MN_HA MHO_AUTH_OPTION, 5, AUTH_OPTION_MN_HA, 0, 0, 1, 0
+#define MN_AAA MHO_AUTH_OPTION, 5, AUTH_OPTION_MN_AAA, 0, 0, 2, 0
+#define OTHER MHO_AUTH_OPTION, 5, 9, 0, 0, 3, 0
+
+/* RFC 4285 §5.1, §5.2: what stands behind isn't under the hash. Nor do both kinds of authenticator stand in a message:
+ * each is to be the last option (RFC 6275 §6.2.7). */
+static void only_padding_and_other_authentication_follow_an_authentication_option(void **state)
+{
+	static const struct {
+		uint8_t options[28], len;
+		enum mh_fault fault;
+	} cases[] = {
+		{ { MN_HA, MHO_PAD1, MHO_PADN, 2, 0, 0 }, 12, MH_OK },
+		{ { MN_HA, MN_AAA }, 14, MH_OK },
+		{ { MN_HA, OTHER, MN_AAA, MHO_PAD1 }, 22, MH_OK },
+		{ { OTHER, MN_HA }, 14, MH_OK },
+		{ { MHO_REFRESH_ADVICE, 2, 0, 1, MN_HA }, 11, MH_OK },
+		{ { MN_HA, MN_HA }, 14, MH_FAULT_OPTION },
+		{ { MN_AAA, MN_AAA }, 14, MH_FAULT_OPTION },
+		{ { MN_AAA, MN_HA }, 14, MH_FAULT_OPTION },
+		{ { MN_AAA, OTHER }, 14, MH_FAULT_OPTION },
+		{ { MN_HA, MHO_REFRESH_ADVICE, 2, 0, 1 }, 11, MH_FAULT_OPTION },
+		{ { MN_HA, MHO_MN_ID, 2, 1, 'a' }, 11, MH_FAULT_OPTION },
+		{ { MN_HA, 200, 1, 0 }, 10, MH_FAULT_OPTION }, /* also what we don't know */
+		{ { MN_HA, MHO_AUTH_DATA, 12 }, 21, MH_FAULT_OPTION },
+		{ { MHO_AUTH_DATA, 12, [14] = MN_HA }, 21, MH_FAULT_OPTION },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct mh_msg msg;
+		struct mh_result result = with_option(cases[i].options, cases[i].len, &msg);
+
+		CHECK_CASE(i, result.fault == cases[i].fault && result.offset == 0);
+	}
+}
+
+static void what_no_option_can_hold_is_not_built(void **state)
+{
+	static const uint8_t nai[255] = { 'a' };
+	static const struct {
+		struct mh_options opt;
+		bool built;
+	} cases[] = {
+		{ { .has_nai = true, .nai = nai, .nai_len = 0 }, false },
+		{ { .has_nai = true, .nai = nai, .nai_len = 1 }, true },
+		{ { .has_nai = true, .nai = nai, .nai_len = 254 }, true },
+		{ { .has_nai = true, .nai = nai, .nai_len = 255 }, false },
+		{ { .mn_ha = { .present = true, .len = 250 } }, true },
+		{ { .mn_ha = { .present = true, .len = 251 } }, false },
+		{ { .mn_aaa = { .present = true, .len = 250 } }, true },
+		{ { .mn_aaa = { .present = true, .len = 251 } }, false },
+		{ { .mn_ha = { .present = true, .len = 12 }, .has_auth = true }, false },
+		{ { .mn_aaa = { .present = true, .len = 12 }, .has_auth = true }, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct mh_msg msg = { .type = MH_BU, .opt = cases[i].opt };
+		uint8_t buf[MH_MAX_LEN];
+		int len = mh_build(&msg, buf, sizeof(buf), NULL);
+
+		CHECK_CASE(i, cases[i].built ? len > 0 : len == -EINVAL);
+	}
+}
+
 static void more_prefixes_than_kept_are_counted(void **state)
 {
 	static const int cases[] = { 1, MH_MAX_PREFIXES - 1, MH_MAX_PREFIXES, MH_MAX_PREFIXES + 1,
@@ -242,35 +342,54 @@ static void lifetimes_are_seconds_outside_and_units_of_four_on_the_wire(void **s
 
 static void option_positions_keep_their_alignment(void **state)
 {
-	struct mh_msg msg = { .type = MH_BU,
-			      .opt = { .has_refresh_advice = true,
-				       .has_alt_care_of = true,
-				       .has_nonce_indices = true,
-				       .has_auth = true,
-				       .prefix_count = 1 } };
-	static const uint8_t n[] = { [MHO_REFRESH_ADVICE] = 2,
-				     [MHO_ALT_CARE_OF] = 8,
-				     [MHO_NONCE_INDICES] = 2,
-				     [MHO_AUTH_DATA] = 8,
-				     [MHO_NETWORK_PREFIX] = 8 };
-	static const uint8_t add[] = { [MHO_ALT_CARE_OF] = 6, [MHO_AUTH_DATA] = 2, [MHO_NETWORK_PREFIX] = 4 };
-	uint8_t buf[MH_MAX_LEN];
-	int len = build(&msg, buf), seen = 0;
+	static const struct {
+		struct mh_options opt;
+		int seen;
+	} cases[] = {
+		{ { .has_refresh_advice = true,
+		    .has_alt_care_of = true,
+		    .has_nonce_indices = true,
+		    .has_auth = true,
+		    .prefix_count = 1 },
+		  5 },
+		{ { .has_nai = true,
+		    .nai = (const uint8_t *)"a@b",
+		    .nai_len = 3,
+		    .has_timestamp = true,
+		    .mn_ha = { .present = true, .len = MH_AUTH_LEN },
+		    .mn_aaa = { .present = true, .len = 3 } },
+		  4 },
+	};
+	static const uint8_t n[] = {
+		[MHO_REFRESH_ADVICE] = 2, [MHO_ALT_CARE_OF] = 8, [MHO_NONCE_INDICES] = 2, [MHO_AUTH_DATA] = 8,
+		[MHO_NETWORK_PREFIX] = 8, [MHO_MN_ID] = 1,	 [MHO_AUTH_OPTION] = 4,	  [MHO_TIMESTAMP] = 8
+	};
+	static const uint8_t add[] = { [MHO_ALT_CARE_OF] = 6,
+				       [MHO_AUTH_DATA] = 2,
+				       [MHO_NETWORK_PREFIX] = 4,
+				       [MHO_TIMESTAMP] = 2,
+				       [MHO_AUTH_OPTION] = 1 };
 
-	for (int at = 12; at < len;) {
-		uint8_t type = buf[at];
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct mh_msg msg = { .type = MH_BU, .opt = cases[i].opt };
+		uint8_t buf[MH_MAX_LEN];
+		int len = build(&msg, buf), seen = 0;
 
-		if (type == MHO_PAD1) {
-			at++;
-			continue;
+		for (int at = 12; at < len;) {
+			uint8_t type = buf[at];
+
+			if (type == MHO_PAD1) {
+				at++;
+				continue;
+			}
+			if (type != MHO_PADN) {
+				CHECK_CASE(type, at % n[type] == add[type] % n[type]);
+				seen++;
+			}
+			at += 2 + buf[at + 1];
 		}
-		if (type != MHO_PADN) {
-			CHECK_CASE(type, at % n[type] == add[type] % n[type]);
-			seen++;
-		}
-		at += 2 + buf[at + 1];
+		CHECK_CASE(i, seen == cases[i].seen);
 	}
-	assert_int_equal(seen, 5);
 }
 
 static void fill(void *to, size_t len)
@@ -302,7 +421,41 @@ static struct mh_msg random_message(uint8_t type)
 	return msg;
 }
 
-enum { WITH_REFRESH = 1, WITH_ALT = 2, WITH_NONCES = 4, WITH_AUTH = 8, COMBINATIONS = 16 };
+enum {
+	WITH_REFRESH = 1,
+	WITH_ALT = 2,
+	WITH_NONCES = 4,
+	WITH_AUTH = 8, /* and then neither of the last two */
+	WITH_NAI = 16,
+	WITH_TIMESTAMP = 32,
+	WITH_MN_HA = 64,
+	WITH_MN_AAA = 128,
+	COMBINATIONS = 256,
+};
+
+static void random_auth_option(struct mh_auth_option *auth)
+{
+	*auth = (struct mh_auth_option){ .present = true, .len = rand() % 251, .spi = rand() };
+}
+
+static void random_authentication(struct mh_options *opt, unsigned int which)
+{
+	static uint8_t nai[MH_NAI_MAX];
+
+	if (which & WITH_NAI) {
+		fill(nai, sizeof(nai));
+		opt->has_nai = true;
+		opt->nai = nai;
+		opt->nai_len = 1 + rand() % MH_NAI_MAX;
+	}
+	opt->has_timestamp = which & WITH_TIMESTAMP;
+	if (opt->has_timestamp)
+		fill(&opt->timestamp, sizeof(opt->timestamp));
+	if (which & WITH_MN_HA && !opt->has_auth)
+		random_auth_option(&opt->mn_ha);
+	if (which & WITH_MN_AAA && !opt->has_auth)
+		random_auth_option(&opt->mn_aaa);
+}
 
 static void random_options(struct mh_options *opt, unsigned int which, uint8_t prefixes)
 {
@@ -325,29 +478,43 @@ static void random_options(struct mh_options *opt, unsigned int which, uint8_t p
 		fill(&opt->prefixes[i].prefix, 16);
 		opt->prefixes[i].len = rand();
 	}
+	random_authentication(opt, which);
+}
+
+/* An MN-HA option's data are where the builder says, an MN-AAA option's in the last place but for padding. */
+static bool offsets_are_right(struct mh_options *opt, const struct mh_options *got, uint16_t built, int len)
+{
+	int behind = len - got->mn_aaa.offset - got->mn_aaa.len;
+
+	opt->auth_offset = opt->has_auth ? built : 0;
+	opt->mn_ha.offset = opt->mn_ha.present ? built : 0;
+	opt->mn_aaa.offset = got->mn_aaa.offset;
+	return !opt->mn_aaa.present || (got->mn_aaa.offset % 4 == 0 && behind >= 0 && behind < 8);
 }
 
 /* Whether a message comes back as it was from a buffer of just its length, the authenticator written by the caller. */
 static bool comes_back(struct mh_msg *msg)
 {
 	uint8_t buf[MH_MAX_LEN], *exact;
-	int len = mh_build(msg, buf, sizeof(buf), &msg->opt.auth_offset);
+	uint16_t offset = 0;
+	int len = mh_build(msg, buf, sizeof(buf), &offset);
 	struct mh_msg got;
 	bool same;
 
 	if (len < 8 || len % 8 || buf[1] != len / 8 - 1)
 		return false;
 	if (msg->opt.has_auth) {
-		if (msg->opt.auth_offset != len - MH_AUTH_LEN)
+		if (offset != len - MH_AUTH_LEN)
 			return false;
-		memcpy(buf + msg->opt.auth_offset, msg->opt.auth, MH_AUTH_LEN);
+		memcpy(buf + offset, msg->opt.auth, MH_AUTH_LEN);
 	}
 	exact = malloc(len); /* so that the sanitizer sees a read behind it */
 	if (!exact)
 		return false;
 	memcpy(exact, buf, len);
 	memset(&got, 0xA5, sizeof(got)); /* the parser writes it whole */
-	same = mh_parse(exact, len, &got).fault == MH_OK && mh_equal(&got, msg);
+	same = mh_parse(exact, len, &got).fault == MH_OK && offsets_are_right(&msg->opt, &got.opt, offset, len) &&
+	       mh_equal(&got, msg);
 	for (int shorter = 0; shorter < len; shorter++)
 		same = same && mh_parse(exact, shorter, &got).fault == MH_FAULT_TRUNCATED;
 	free(exact);
@@ -359,7 +526,10 @@ static void every_type_comes_back_with_every_combination_of_options(void **state
 	srand(2473);
 	for (unsigned int type = 0; type < MH_TYPES; type++) {
 		for (unsigned int which = 0; which < COMBINATIONS; which++) {
-			for (unsigned int prefixes = 0; prefixes <= MH_MAX_PREFIXES; prefixes++) {
+			/* every count of prefixes with the options of RFC 6275 only, to be quick */
+			unsigned int step = which < WITH_NAI ? 1 : MH_MAX_PREFIXES;
+
+			for (unsigned int prefixes = 0; prefixes <= MH_MAX_PREFIXES; prefixes += step) {
 				struct mh_msg msg = random_message(type);
 
 				random_options(&msg.opt, which, prefixes);
@@ -491,6 +661,10 @@ int main(void)
 		cmocka_unit_test(options_end_with_the_header_though_octets_follow),
 		cmocka_unit_test(a_network_prefix_of_wrong_length_is_pointed_at_also_past_the_end),
 		cmocka_unit_test(nothing_follows_the_authenticator_not_even_padding),
+		cmocka_unit_test(options_of_any_length_have_a_least_one),
+		cmocka_unit_test(subtypes_that_we_do_not_know_are_stepped_over),
+		cmocka_unit_test(only_padding_and_other_authentication_follow_an_authentication_option),
+		cmocka_unit_test(what_no_option_can_hold_is_not_built),
 		cmocka_unit_test(more_prefixes_than_kept_are_counted),
 		cmocka_unit_test(lifetimes_are_seconds_outside_and_units_of_four_on_the_wire),
 		cmocka_unit_test(option_positions_keep_their_alignment),
