@@ -200,6 +200,17 @@ enum bpf_adj_room_mode {
 	BPF_ADJ_ROOM_MAC = 1,
 };
 
+struct bpf_xfrm_state {
+	__u32 reqid;
+	__u32 spi;
+	__u16 family;
+	__u16 ext;
+	union {
+		__u32 remote_ipv4;
+		__u32 remote_ipv6[4];
+	};
+};
+
 enum {
 	BPF_FIB_LOOKUP_DIRECT = 1,
 	BPF_FIB_LOOKUP_OUTPUT = 2,

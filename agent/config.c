@@ -101,11 +101,20 @@ void config_free(struct config *config)
 		return;
 	free(config->interfaces);
 	free(config->home_links);
+	for (size_t i = 0; i < config->mobile_node_count; i++)
+		free(config->mobile_nodes[i].id);
+	for (size_t i = 0; i < config->home_address_count; i++)
+		free(config->home_addresses[i].id);
 	free(config->mobile_nodes);
 	free(config->home_addresses);
 	free(config->uplinks);
 	free(config->correspondents);
 	free(config->refused);
+	free(config->ipsec.keys);
+	free(config->ipsec.ike_socket);
+	free(config->ipsec.agent_id);
+	free(config->ipsec.secrets);
+	free(config->auth_option.keys);
 	free(config->pin_dir);
 	free(config->home_device);
 	free(config->control_path);
@@ -137,6 +146,9 @@ struct printed {
 		char address[INET6_ADDRSTRLEN], agent[INET6_ADDRSTRLEN], prefix[INET6_ADDRSTRLEN + 4];
 	} homes[LIMIT_HOME_ADDRESSES];
 	struct raw_correspondent correspondent;
+	struct raw_ipsec ipsec;
+	struct raw_ike ike;
+	struct raw_auth_option auth_option;
 	struct printed_prefixes correspondents, refused;
 };
 
@@ -178,7 +190,8 @@ static void print_node(const struct config *config, struct printed *to)
 		to->home_addresses[i] = (struct raw_home_address){ .address = to->homes[i].address,
 								   .home_agent = to->homes[i].agent,
 								   .home_prefix = to->homes[i].prefix,
-								   .lifetime = &home->lifetime_s };
+								   .lifetime = &home->lifetime_s,
+								   .id = home->id };
 	}
 	for (size_t i = 0; i < config->uplink_count; i++)
 		to->uplinks[i] = (struct raw_uplink){ config->uplinks[i].name, &config->uplinks[i].preference };
@@ -221,6 +234,22 @@ static void print_home_agent(const struct config *config, struct printed *to)
 	};
 }
 
+static void print_protection(const struct config *config, struct printed *to)
+{
+	to->ike = (struct raw_ike){ config->ipsec.ike_socket, config->ipsec.agent_id, config->ipsec.secrets };
+	to->ipsec = (struct raw_ipsec){ .keys = config->ipsec.keys,
+					.ike = config->ipsec.ike_socket ? &to->ike : NULL,
+					.home_tests = config->ipsec.home_tests,
+					.payload = config->ipsec.payload };
+	to->raw.ipsec = config->ipsec.keys || config->ipsec.ike_socket ? &to->ipsec : NULL;
+	to->auth_option = (struct raw_auth_option){
+		.keys = config->auth_option.keys,
+		.window = (uint32_t *)&config->auth_option.window_s,
+		.timestamps = config->auth_option.demand_timestamps ? TIMESTAMPS_DEMANDED : TIMESTAMPS_OPTIONAL,
+	};
+	to->raw.auth_option = config->auth_option.keys ? &to->auth_option : NULL;
+}
+
 static void print_top(const struct config *config, struct printed *to)
 {
 	unsigned int given = config->roles & (ROLE_HOME_AGENT | ROLE_MOBILE_NODE);
@@ -256,12 +285,14 @@ void config_print(const struct config *config, FILE *out)
 	print_node(config, to);
 	print_correspondent(config, to);
 	print_top(config, to);
+	print_protection(config, to);
 	to->home_agent.mobile_nodes = nodes;
 	for (size_t i = 0; i < config->mobile_node_count; i++) {
 		struct config_mobile_node *node = &config->mobile_nodes[i];
 
 		nodes[i].home_address = (char *)inet_ntop(AF_INET6, &node->home, homes[i], sizeof(homes[i]));
 		nodes[i].max_lifetime = node->max_lifetime_s ? &node->max_lifetime_s : NULL;
+		nodes[i].id = node->id;
 	}
 	err = config_schema_save(&to->raw, out);
 say:

@@ -20,7 +20,8 @@ enum attach_mode {
 };
 
 enum config_auth {
-	AUTH_IPSEC, /* default; not built yet: refuses to start */
+	AUTH_IPSEC,  /* default */
+	AUTH_OPTION, /* RFC 4285 */
 	AUTH_NONE,
 };
 
@@ -39,6 +40,7 @@ struct config_home_link {
 struct config_mobile_node {
 	struct in6_addr home;
 	uint32_t max_lifetime_s; /* 0: that of the home link */
+	char *id;		 /* `id`: of IKE, and the NAI of auth-option; NULL: the home address is */
 };
 
 /* `mobile-node: home-addresses:`, RFC 6275 §11.1 */
@@ -48,6 +50,7 @@ struct config_home_address {
 	uint8_t prefix_len;	/* 1..127 */
 	struct in6_addr agent;	/* `home-agent`; not equal to home */
 	uint32_t lifetime_s;	/* `lifetime` to ask for, 4..262140, default 600 */
+	char *id;		/* as a mobile node's */
 };
 
 /* `mobile-node: uplinks:` */
@@ -66,6 +69,29 @@ enum config_optimise {
 	OPTIMISE_ALL,  /* every correspondent that there is traffic with */
 	OPTIMISE_NONE, /* everything through the tunnel */
 	OPTIMISE_LIST, /* those in `correspondents` */
+};
+
+/* `ipsec: home-tests:`, by default protected */
+enum config_tests { TESTS_PROTECTED, TESTS_CLEAR };
+
+/* `ipsec: payload:`, by default clear */
+enum config_payload { PAYLOAD_CLEAR, PAYLOAD_PROTECTED };
+
+/* `ipsec`, with `authentication: ipsec` */
+struct config_ipsec {
+	char *keys;		      /* path of static keys; NULL: IKE */
+	char *ike_socket;	      /* `ike: socket`, charon's vici; NULL: static keys */
+	char *agent_id;		      /* `ike: agent-id`: of the home agent; NULL: its address */
+	char *secrets;		      /* `ike: secrets`: path of pre-shared keys; NULL: certificates */
+	enum config_tests home_tests; /* mobility headers of home addresses with correspondents */
+	enum config_payload payload;  /* everything else of them: all through the home agent, under ESP */
+};
+
+/* `auth-option`, with `authentication: auth-option` */
+struct config_auth_option {
+	char *keys;		/* path */
+	uint32_t window_s;	/* how far a node's clock may be from ours: 4..255, default 7 */
+	bool demand_timestamps; /* `timestamps: demanded`, the default; of a home agent */
 };
 
 struct config {
@@ -87,12 +113,14 @@ struct config {
 	struct config_prefix *correspondents; /* with OPTIMISE_LIST, `correspondents` */
 	size_t correspondent_count;	      /* at most LIMIT_REFUSED */
 	/* `correspondent: {max-bindings, max-lifetime, refuse-prefixes}`, of every role */
-	uint32_t peer_bindings;	       /* default 4096, 1..LIMIT_PEER_BINDINGS */
-	uint32_t peer_lifetime_s;      /* default and most RR_BINDING_LIFETIME_S 420, least 4 */
-	struct config_prefix *refused; /* home addresses for which there is no route optimisation */
-	size_t refused_count;	       /* at most LIMIT_REFUSED */
-	enum config_auth auth;	       /* `authentication` of home-agent or mobile-node */
-	uint32_t max_bindings;	       /* default: 65536, at least the number of mobile nodes; at most LIMIT_BINDINGS */
+	uint32_t peer_bindings;		       /* default 4096, 1..LIMIT_PEER_BINDINGS */
+	uint32_t peer_lifetime_s;	       /* default and most RR_BINDING_LIFETIME_S 420, least 4 */
+	struct config_prefix *refused;	       /* home addresses for which there is no route optimisation */
+	size_t refused_count;		       /* at most LIMIT_REFUSED */
+	enum config_auth auth;		       /* `authentication` of home-agent or mobile-node */
+	struct config_ipsec ipsec;	       /* with AUTH_IPSEC */
+	struct config_auth_option auth_option; /* with AUTH_OPTION */
+	uint32_t max_bindings; /* default: 65536, at least the number of mobile nodes; at most LIMIT_BINDINGS */
 	uint32_t refresh_s;    /* `refresh-interval`: wished-for refresh, 0: none; sent as binding refresh advice, and a
 				  BRR when it has passed */
 	uint8_t dad_transmits; /* `dad-transmits`: default 1, 0 turns DAD off, at most 1: it must end in 2 s */

@@ -308,8 +308,13 @@ static int check_mobile_nodes(struct check *check)
 		check_home_address(check, from->home_address, &node->home, AT_KEY(AT_MOBILE_NODE(i), "home-address"));
 		node->max_lifetime_s = config_check_number(check, from->max_lifetime, 0, &lifetime_range,
 							   AT_KEY(AT_MOBILE_NODE(i), "max-lifetime"));
+		err = config_check_id(check, from->id, &node->id, AT_KEY(AT_MOBILE_NODE(i), "id"));
+		if (err)
+			return err;
 	}
 	err = check_duplicates(check);
+	if (!err)
+		err = config_check_ids(check);
 	qsort(config->mobile_nodes, config->mobile_node_count, sizeof(*config->mobile_nodes), compare_homes);
 	return err;
 }
@@ -377,8 +382,8 @@ static void check_home_prefix(struct check *check, const struct raw_home_address
 				     "expected an address other than the subnet-router anycast address");
 }
 
-static void check_own_home(struct check *check, const struct raw_home_address *from, struct config_home_address *home,
-			   size_t i)
+static int check_own_home(struct check *check, const struct raw_home_address *from, struct config_home_address *home,
+			  size_t i)
 {
 	const struct config_at *agent = AT_KEY(AT_OWN_HOME(i), "home-agent"), *at = AT_KEY(AT_OWN_HOME(i), "address");
 
@@ -393,6 +398,7 @@ static void check_own_home(struct check *check, const struct raw_home_address *f
 			config_source_refuse(check->src, at,
 					     "given twice: expected an address other than that of line %u",
 					     config_source_line(check->src, AT_OWN_HOME(k)));
+	return config_check_id(check, from->id, &home->id, AT_KEY(AT_OWN_HOME(i), "id"));
 }
 
 /* An agent that is one of our own home addresses would be reached through itself. */
@@ -460,8 +466,9 @@ static int check_node(struct check *check)
 	config->auth = raw->authentication;
 	config->max_bindings = LIMIT_HOME_ADDRESSES; /* the maps need a size: it binds nobody yet */
 	for (size_t i = 0; i < raw->home_addresses_count; i++) {
-		check_own_home(check, &raw->home_addresses[i], &config->home_addresses[i], i);
 		config->home_address_count++;
+		if (check_own_home(check, &raw->home_addresses[i], &config->home_addresses[i], i))
+			return -ENOMEM;
 	}
 	check_own_agents(check);
 	for (size_t i = 0; i < raw->uplinks_count; i++) {
@@ -490,6 +497,8 @@ static int check_roles(struct check *check)
 		err = check_home_agent(check);
 	if (!err && raw->roles & ROLE_MOBILE_NODE)
 		err = check_node(check);
+	if (!err)
+		err = config_check_protection(check);
 	return err ? err : config_check_correspondent(check);
 }
 

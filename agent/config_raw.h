@@ -86,6 +86,7 @@ struct raw_home_link {
 struct raw_mobile_node {
 	char *home_address;
 	uint32_t *max_lifetime;
+	char *id;
 };
 
 struct raw_home_agent {
@@ -105,6 +106,7 @@ struct raw_home_address {
 	char *home_agent;
 	char *home_prefix;
 	uint32_t *lifetime;
+	char *id;
 };
 
 struct raw_uplink {
@@ -130,6 +132,26 @@ struct raw_correspondent {
 	size_t refuse_prefixes_count;
 };
 
+struct raw_ike {
+	char *socket, *agent_id, *secrets;
+};
+
+struct raw_ipsec {
+	char *keys;
+	struct raw_ike *ike;
+	enum config_tests home_tests;
+	enum config_payload payload;
+};
+
+/* `timestamps`, by default demanded */
+enum raw_timestamps { TIMESTAMPS_DEMANDED, TIMESTAMPS_OPTIONAL };
+
+struct raw_auth_option {
+	char *keys;
+	uint32_t *window;
+	enum raw_timestamps timestamps;
+};
+
 struct raw_control {
 	char *path;
 	char *group;
@@ -144,6 +166,8 @@ struct raw_config {
 	struct raw_home_agent *home_agent;
 	struct raw_node *mobile_node;
 	struct raw_correspondent *correspondent;
+	struct raw_ipsec *ipsec;
+	struct raw_auth_option *auth_option;
 	char *pin_directory;
 	char *home_device;
 	struct raw_control *control;
@@ -196,6 +220,15 @@ struct prefix_rule {
 /* "2001:db8:1::/64" -> @prefix and its length, or -1 where it is refused. */
 int config_check_prefix(struct check *check, const char *text, const struct prefix_rule *rule, struct in6_addr *prefix,
 			const struct config_at *at);
+
+/* config_check_protection.c: 0, -ENOMEM */
+
+/* `ipsec` and `auth-option`, of home agent and mobile node. */
+int config_check_protection(struct check *check);
+/* An identity, copied to @id; NULL stays NULL. */
+int config_check_id(struct check *check, const char *text, char **id, const struct config_at *at);
+/* That no two mobile nodes have the same. */
+int config_check_ids(struct check *check);
 
 /* config_check_peers.c: 0, -ENOMEM */
 

@@ -14,6 +14,7 @@
 #define OPTIONAL (CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT)
 #define REQUIRED CYAML_FLAG_STRICT
 #define PATH_BYTES 1024
+#define ID_BYTES 253	      /* an NAI, RFC 7542 §2.3 */
 #define SOCKET_PATH_BYTES 107 /* sun_path without its NUL, unix(7) */
 
 static const cyaml_strval_t roles[] = {
@@ -31,7 +32,23 @@ static const cyaml_strval_t modes[] = {
 
 static const cyaml_strval_t auths[] = {
 	{ "ipsec", AUTH_IPSEC },
+	{ "auth-option", AUTH_OPTION },
 	{ "none", AUTH_NONE },
+};
+
+static const cyaml_strval_t tests[] = {
+	{ "protected", TESTS_PROTECTED },
+	{ "clear", TESTS_CLEAR },
+};
+
+static const cyaml_strval_t payloads[] = {
+	{ "clear", PAYLOAD_CLEAR },
+	{ "protected", PAYLOAD_PROTECTED },
+};
+
+static const cyaml_strval_t timestamps[] = {
+	{ "demanded", TIMESTAMPS_DEMANDED },
+	{ "optional", TIMESTAMPS_OPTIONAL },
 };
 
 static const cyaml_strval_t optimises[] = {
@@ -57,6 +74,7 @@ static const cyaml_schema_field_t home_link_fields[] = {
 static const cyaml_schema_field_t mobile_node_fields[] = {
 	CYAML_FIELD_STRING_PTR("home-address", REQUIRED, struct raw_mobile_node, home_address, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_UINT_PTR("max-lifetime", OPTIONAL, struct raw_mobile_node, max_lifetime),
+	CYAML_FIELD_STRING_PTR("id", OPTIONAL, struct raw_mobile_node, id, 1, ID_BYTES),
 	CYAML_FIELD_END
 };
 
@@ -97,6 +115,7 @@ static const cyaml_schema_field_t home_address_fields[] = {
 	CYAML_FIELD_STRING_PTR("home-agent", REQUIRED, struct raw_home_address, home_agent, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_STRING_PTR("home-prefix", OPTIONAL, struct raw_home_address, home_prefix, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_UINT_PTR("lifetime", OPTIONAL, struct raw_home_address, lifetime),
+	CYAML_FIELD_STRING_PTR("id", OPTIONAL, struct raw_home_address, id, 1, ID_BYTES),
 	CYAML_FIELD_END
 };
 
@@ -139,6 +158,29 @@ static const cyaml_schema_field_t correspondent_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t ike_fields[] = {
+	CYAML_FIELD_STRING_PTR("socket", OPTIONAL, struct raw_ike, socket, 1, SOCKET_PATH_BYTES),
+	CYAML_FIELD_STRING_PTR("agent-id", OPTIONAL, struct raw_ike, agent_id, 1, ID_BYTES),
+	CYAML_FIELD_STRING_PTR("secrets", OPTIONAL, struct raw_ike, secrets, 1, PATH_BYTES),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t auth_option_fields[] = {
+	CYAML_FIELD_STRING_PTR("keys", REQUIRED, struct raw_auth_option, keys, 1, PATH_BYTES),
+	CYAML_FIELD_UINT_PTR("window", OPTIONAL, struct raw_auth_option, window),
+	CYAML_FIELD_ENUM("timestamps", OPTIONAL, struct raw_auth_option, timestamps, timestamps,
+			 ARRAY_SIZE(timestamps)),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t ipsec_fields[] = {
+	CYAML_FIELD_STRING_PTR("keys", OPTIONAL, struct raw_ipsec, keys, 1, PATH_BYTES),
+	CYAML_FIELD_MAPPING_PTR("ike", OPTIONAL, struct raw_ipsec, ike, ike_fields),
+	CYAML_FIELD_ENUM("home-tests", OPTIONAL, struct raw_ipsec, home_tests, tests, ARRAY_SIZE(tests)),
+	CYAML_FIELD_ENUM("payload", OPTIONAL, struct raw_ipsec, payload, payloads, ARRAY_SIZE(payloads)),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t top_fields[] = {
 	CYAML_FIELD_FLAGS("roles", REQUIRED | CYAML_FLAG_FLOW, struct raw_config, roles, roles, ARRAY_SIZE(roles)),
 	CYAML_FIELD_SEQUENCE("interfaces", OPTIONAL | CYAML_FLAG_POINTER, struct raw_config, interfaces,
@@ -149,6 +191,8 @@ static const cyaml_schema_field_t top_fields[] = {
 	CYAML_FIELD_MAPPING_PTR("control", OPTIONAL, struct raw_config, control, control_fields),
 	CYAML_FIELD_MAPPING_PTR("home-agent", OPTIONAL, struct raw_config, home_agent, home_agent_fields),
 	CYAML_FIELD_MAPPING_PTR("mobile-node", OPTIONAL, struct raw_config, mobile_node, node_fields),
+	CYAML_FIELD_MAPPING_PTR("ipsec", OPTIONAL, struct raw_config, ipsec, ipsec_fields),
+	CYAML_FIELD_MAPPING_PTR("auth-option", OPTIONAL, struct raw_config, auth_option, auth_option_fields),
 	CYAML_FIELD_MAPPING_PTR("correspondent", OPTIONAL, struct raw_config, correspondent, correspondent_fields),
 	CYAML_FIELD_END
 };

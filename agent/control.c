@@ -263,7 +263,7 @@ static const struct view {
 	{ "status", control_reply_status, false },     { "interfaces", control_reply_interfaces, false },
 	{ "counters", control_reply_counters, false }, { "bindings", NULL, false },
 	{ "uplinks", control_reply_uplinks, true },    { "peers", control_reply_peers, true },
-	{ "nonces", control_reply_nonces, false },
+	{ "nonces", control_reply_nonces, false },     { "ipsec", control_reply_ipsec, false },
 };
 
 static void show_view(struct client *client, const struct view *wanted, json_t *request)
@@ -292,7 +292,7 @@ static void run_show(struct client *client, json_t *request)
 		return;
 	}
 	client_error(client, "unknown-view", "there is nothing of that name to show",
-		     "ask for status, interfaces, counters, bindings, uplinks, peers or nonces in \"what\"");
+		     "ask for status, interfaces, counters, bindings, uplinks, peers, nonces or ipsec in \"what\"");
 }
 
 static void run_monitor(struct client *client, json_t *request)

@@ -8,7 +8,7 @@
  * by SO_PEERCRED. In every reply `null` means: there is none, or it can't be known here. It is never written as 0.
  *
  *   request       {"version":1,"cmd":"show","what":"status"}    or interfaces, counters, bindings, uplinks,
- *                                                             peers, nonces
+ *                                                             peers, nonces, ipsec
  *                 {"version":1,"cmd":"show","what":"bindings","home_address":"2001:db8:1::100"}        one, or none
  *                 {"version":1,"cmd":"monitor"}
  *                 {"version":1,"cmd":"handover","uplink":"wlan0"}    null: back to the order of preference
@@ -89,6 +89,11 @@ json_t *control_reply_peers(const struct control_view *view);
 json_t *control_reply_nonces(const struct control_view *view);
 /* Adds the members of `status` about it. */
 void control_status_peers(const struct control_view *view, json_t *status);
+
+/* ---- control_ipsec.c ---- */
+json_t *control_reply_ipsec(const struct control_view *view);
+/* How a home registration is protected, a word or two. */
+const char *control_protection(struct gateway *gw);
 
 /* Why a request was not done; the request's own words fit into @message. */
 struct control_refusal {

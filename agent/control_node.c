@@ -46,7 +46,7 @@ json_t *control_reply_uplinks(const struct control_view *view)
 	return json_pack("{s:o}", "uplinks", list);
 }
 
-static json_t *reply_home(const struct home_view *home)
+static json_t *reply_home(const struct control_view *view, const struct home_view *home)
 {
 	static const char *const states[] = {
 		[HOME_VIEW_NONE] = "none",
@@ -67,7 +67,7 @@ static json_t *reply_home(const struct home_view *home)
 			 json_count(true, home->lifetime_s), "remaining_s", json_count(true, home->remaining_s),
 			 "last_status", json_count(status != 0, status), "last_status_text",
 			 status ? ba_status_text(status) : NULL, "path_mtu",
-			 json_count(home->path_mtu != 0, home->path_mtu), "protection", "none");
+			 json_count(home->path_mtu != 0, home->path_mtu), "protection", control_protection(view->gw));
 }
 
 json_t *control_reply_homes(const struct control_view *view, const struct in6_addr *wanted)
@@ -78,7 +78,7 @@ json_t *control_reply_homes(const struct control_view *view, const struct in6_ad
 
 	for (size_t i = 0; mobile_node_home(view->gw, i, &home); i++)
 		if (!wanted || IN6_ARE_ADDR_EQUAL(wanted, &home.home))
-			json_array_append_new(list, reply_home(&home));
+			json_array_append_new(list, reply_home(view, &home));
 	return json_pack("{s:s, s:s, s:s?, s:i, s:o}", "role", "mobile-node", "authentication", control_auth_name(auth),
 			 "warning", control_auth_warning(auth), "total", (int)json_array_size(list), "bindings", list);
 }

@@ -242,7 +242,7 @@ static json_t *reply_binding(const struct control_view *view, const struct bindi
 			 home ? json_home_link(view->gw->config, entry->home_link) : json_null(), "state",
 			 entry->state == BINDING_ACTIVE ? "active" : "pending", "path_mtu",
 			 entry->path_mtu ? json_uint(entry->path_mtu) : json_null(), "protection",
-			 home ? "none" : "return-routability");
+			 home ? control_protection(view->gw) : "return-routability");
 }
 
 json_t *control_reply_bindings(const struct control_view *view, const struct in6_addr *homes, size_t count,

@@ -101,6 +101,8 @@ int datapath_binding_set(struct datapath *dp, const struct binding_entry *entry)
 
 	if (entry->state != BINDING_ACTIVE)
 		return -EINVAL;
+	if (entry->flags & BU_HOME && dp->protection)
+		path.flags |= dp->protection(dp->protection_arg, &entry->home);
 	if (!(entry->flags & BU_HOME) && !bpf_map_lookup_elem(bpf_map__fd(dp->xdp->maps.bindings), &entry->home, &was))
 		path.used =
 			was.used; /* BPF's; a mark that it makes just now may be lost, the next packet makes another */

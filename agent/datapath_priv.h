@@ -25,6 +25,8 @@ struct datapath {
 	struct mono clock_mono;
 	bool adopted; /* maps were there already */
 	uint8_t route_tag[4];
+	uint16_t (*protection)(void *arg, const struct in6_addr *home); /* datapath_sas.c; may be NULL */
+	void *protection_arg;
 };
 
 /* datapath_load.c */

@@ -11,6 +11,7 @@
 struct control;
 struct correspondent;
 struct home_agent;
+struct ipsec;
 struct mobile_node;
 struct mobile_peers;
 
@@ -30,6 +31,7 @@ struct gateway {
 	struct mobile_node *mn;
 	struct mobile_peers *peers; /* with mn */
 	struct correspondent *cn;   /* always */
+	struct ipsec *ipsec;	    /* NULL: not asked for, or a pure correspondent */
 	struct nd_socket *nd;
 	struct control *control;
 	struct attachment *attachments; /* one per configured interface */
@@ -112,7 +114,10 @@ struct gateway {
 	  "binding acknowledgement of a correspondent that is not authentic, or answers nothing we sent")              \
 	X(AGENT_PEER_LOST, "peer-lost", "correspondent without our binding any more: through the tunnel again")        \
 	X(AGENT_PEER_UNSUPPORTED, "peer-unsupported", "correspondent that knows no route optimisation")                \
-	X(AGENT_PEERS_FULL, "peers-full", "correspondent not optimised: the list of them is full")
+	X(AGENT_PEERS_FULL, "peers-full", "correspondent not optimised: the list of them is full")                     \
+	X(AGENT_UNPROTECTED, "not-protected",                                                                          \
+	  "signalling that did not come under the security association of its home address: discarded")                \
+	X(AGENT_NO_STATE, "no-association", "packet lost: no security association to protect it with")
 
 #define AGENT_ENUM_(id, name, text) id,
 enum agent_reason { AGENT_REASONS(AGENT_ENUM_) AGENT_REASON_COUNT };

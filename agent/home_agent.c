@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "gateway.h"
+#include "ipsec.h"
 
 enum {
 	BRR_TIMES = 3,	    /* refresh requests for one binding */
@@ -152,6 +152,7 @@ static void remove_binding(struct gateway *gw, struct binding_entry *entry)
 
 	if (entry->state == BINDING_ACTIVE) {
 		datapath_binding_delete(gw->dp, &home);
+		ipsec_unbound(gw, &home);
 		proxy_stop(gw, entry);
 		nexthop_release(gw->nh, &entry->care_of);
 	} else {
@@ -169,7 +170,9 @@ static int activate(struct gateway *gw, struct binding_entry *entry)
 
 	entry->nexthop = nexthop_acquire(gw->nh, &entry->care_of);
 	binding_activate(entry);
-	err = datapath_binding_set(gw->dp, entry);
+	err = ipsec_bound(gw, &entry->home, &entry->care_of); /* first: nothing leaves in clear */
+	if (!err)
+		err = datapath_binding_set(gw->dp, entry);
 	if (err) {
 		remove_binding(gw, entry);
 		return err;
@@ -269,7 +272,7 @@ static void update_active(struct gateway *gw, struct binding_entry *entry, const
 		path.path_mtu = 0;
 	if (moved)
 		path.nexthop = nexthop_acquire(gw->nh, &req->care_of);
-	if (datapath_binding_set(gw->dp, &path)) {
+	if ((moved && ipsec_bound(gw, &req->home, &req->care_of)) || datapath_binding_set(gw->dp, &path)) {
 		if (moved)
 			nexthop_release(gw->nh, &req->care_of);
 		refuse(gw, &entry->home, &req->care_of, road, BA_NO_RESOURCES, req->seq);
@@ -321,6 +324,10 @@ void home_agent_on_bu(struct gateway *gw, const struct mh_input *in, const struc
 	struct answer_road road = {};
 	struct binding_entry *entry;
 
+	if (!ipsec_proves(gw, &in->src, IPSEC_SIGNALLING, in->mark)) {
+		gateway_count(gw, AGENT_UNPROTECTED);
+		return;
+	}
 	prefixes_left(gw, in->when, left_s);
 	d = registration_decide(gw->config, gw->bindings, left_s, in, msg);
 	if (addr_equal(&in->care_of, &in->src)) /* no routing header to the home address itself, §9.5.4 */
@@ -556,6 +563,7 @@ static int adopt_one(void *arg, const struct in6_addr *home, const struct regist
 	}
 	entry->nexthop = nexthop_acquire(gw->nh, &entry->care_of);
 	binding_activate(entry);
+	ipsec_bound(gw, home, &entry->care_of);
 	datapath_binding_set(gw->dp, entry);
 	proxy_start(gw, entry, false);
 	queue_refresh(gw, entry);

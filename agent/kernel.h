@@ -32,6 +32,7 @@ struct mh_input {
 			  dst is the home address */
 	bool bad_tag;  /* option 0x1E without our tag: forged; to be counted and dropped */
 	uint32_t ifindex;    /* where it came in */
+	uint32_t mark;	     /* of the security association that it came under; 0: in clear */
 	const uint8_t *data; /* the mobility header; checksum not verified yet */
 	size_t len;
 	struct mono when;
@@ -164,6 +165,19 @@ struct mono datapath_peer_used(struct datapath *dp, const struct peer_key *key);
 /* Calls @fn for each that a former daemon left; @fn may set or delete it. */
 int datapath_peers_adopt(struct datapath *dp,
 			 void (*fn)(void *arg, const struct peer_key *key, const struct peer *entry), void *arg);
+
+/* ---- datapath_sas.c: what IPsec has in the data path ---- */
+
+/* Whether mobility is signalled under ESP: `sas` is asked. What a former daemon said stands until then. */
+int datapath_ipsec_set(struct datapath *dp, bool wanted);
+/* Asked by datapath_binding_set() for a home registration: BINDING_PROTECTED, BINDING_TESTS_PROTECTED or 0. */
+void datapath_protection(struct datapath *dp, uint16_t (*fn)(void *arg, const struct in6_addr *home), void *arg);
+int datapath_sa_set(struct datapath *dp, const struct sa_key *key, const struct sa *entry);
+/* 0 also where there is none. */
+int datapath_sa_delete(struct datapath *dp, const struct sa_key *key);
+/* Calls @keep for each, also what a former daemon left; removes those for which it says false. */
+int datapath_sas_keep(struct datapath *dp, bool (*keep)(void *arg, const struct sa_key *key, const struct sa *entry),
+		      void *arg);
 
 /* Sum over CPUs, REASON_COUNT entries. */
 int datapath_counters(struct datapath *dp, struct counter *sums);

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gateway.h"
+#include "ipsec.h"
 
 enum {
 	EXIT_CONFIG = 2,
@@ -164,6 +164,7 @@ static int on_heartbeat(sd_event_source *source, uint64_t when, void *arg)
 	bool known;
 
 	datapath_heartbeat(gw->dp, gw->clock());
+	ipsec_tick(gw);
 	known = interfaces_follow_routers(gw);
 	sd_event_now(gw->loop, CLOCK_MONOTONIC, &now);
 	sd_event_source_set_time(source, now + (known || hasty++ >= HASTE_MOST ? HEARTBEAT_US : HASTE_US));
@@ -391,11 +392,15 @@ static int start(struct gateway *gw)
 	if (!err)
 		err = netlink_open(gw->loop, gw->config, &gw->handlers, &gw->nl);
 	if (!err)
+		err = ipsec_open(gw);
+	if (!err)
 		err = correspondent_open(gw); /* the home agent's adoption hands on what is the correspondent's */
 	if (!err)
 		err = start_role(gw);
 	if (!err)
 		err = correspondent_adopt(gw);
+	if (!err)
+		err = ipsec_settle(gw);
 	if (!err)
 		err = sockets_open(gw->loop, gw->dp, gw->config, &gw->handlers, &gw->so);
 	if (!err)
@@ -462,25 +467,22 @@ static void stop(struct gateway *gw)
 	neighbour_close(gw->nb);
 	nexthops_close(gw->nh);
 	netlink_close(gw->nl);
+	ipsec_close(gw);
 	datapath_close(gw->dp);
 	binding_cache_free(gw->bindings);
 	free(gw->attachments);
 	sd_event_unref(gw->loop);
 }
 
-/* What authentication means for the role; false: it can't be had yet. */
-static bool may_run(const struct config *config)
+/* What authentication: none means for the role. */
+static void warn_of_trust(const struct config *config)
 {
 	bool agent = config->roles & ROLE_HOME_AGENT;
 
 	if (config->roles == ROLE_CORRESPONDENT)
-		return true; /* return routability is all there is between strangers: RFC 6275 §5.2 */
-	if (config->auth == AUTH_IPSEC) {
-		log_error("start: %s.authentication is ipsec (the default), and IPsec is not built yet: without it "
-			  "anybody can move anybody's traffic. For a lab ask for it by name: authentication: none",
-			  agent ? "home-agent" : "mobile-node");
-		return false;
-	}
+		return; /* return routability is all there is between strangers: RFC 6275 §5.2 */
+	if (config->auth == AUTH_IPSEC)
+		return;
 	if (agent)
 		log_warn("authentication: none: binding updates are believed as they come; whoever can send to %s can "
 			 "move the traffic of every configured home address",
@@ -488,7 +490,6 @@ static bool may_run(const struct config *config)
 	else
 		log_warn("authentication: none: binding acknowledgements are believed by their source address; "
 			 "whoever can forge a home agent's can cut this node off");
-	return true;
 }
 
 static void log_ready(const struct config *config)
@@ -508,8 +509,7 @@ static int run(struct gateway *gw)
 {
 	int lock, pins = -1, err;
 
-	if (!may_run(gw->config))
-		return EXIT_CONFIG;
+	warn_of_trust(gw->config);
 	lock = take_lock(gw->config);
 	if (lock < 0)
 		return EXIT_FAILURE;
@@ -553,6 +553,8 @@ static int detach(const struct config *config)
 	if (lock < 0)
 		return EXIT_FAILURE;
 	err = datapath_detach(config->pin_dir);
+	if (!err)
+		err = ipsec_detach();
 	removed = config->roles & ROLE_MOBILE_NODE ? mobile_device_remove(config) : 0;
 	if (!removed)
 		removed = home_device_remove(config);

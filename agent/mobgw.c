@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 
 #include "control.h"
 #include "tool.h"
@@ -15,7 +16,10 @@ enum option_letter {
 	OPT_JSON = 'j',
 	OPT_ALL = 'a',
 	OPT_MARKDOWN = 'm',
-	OPT_AUTO = 'A'
+	OPT_AUTO = 'A',
+	OPT_SUITE = 'u',
+	OPT_OUTPUT = 'o',
+	OPT_AUTH_OPTION = 'O'
 };
 
 static int run_show(const struct tool_options *options, char **words);
@@ -23,6 +27,7 @@ static int run_monitor(const struct tool_options *options, char **words);
 static int run_handover(const struct tool_options *options, char **words);
 static int run_check(const struct tool_options *options, char **words);
 static int run_reasons(const struct tool_options *options, char **words);
+static int run_keys(const struct tool_options *options, char **words);
 
 static const struct command {
 	const char *name, *letters; /* options it takes */
@@ -31,14 +36,15 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "show", "sja", 1, 2, run_show,
-	  "mobgw show bindings [HOME-ADDRESS] | uplinks | peers | nonces | interfaces | counters [--all] | status\n"
-	  "           [--json] [--socket PATH]\n\n"
+	  "mobgw show bindings [HOME-ADDRESS] | uplinks | peers | nonces | ipsec | interfaces | counters [--all] |\n"
+	  "           status [--json] [--socket PATH]\n\n"
 	  "  bindings     who is registered, from where, for how long: at this home agent (home), at this "
 	  "correspondent\n"
 	  "               (optimised); mobile node: its own registrations first\n"
 	  "  uplinks      mobile node: ways to the network, their care-of addresses, and which one is used\n"
 	  "  peers        mobile node: its correspondents, and which of them it talks to straight\n"
 	  "  nonces       indices and ages of what test inits are answered from; never the secrets\n"
+	  "  ipsec        what is protected of each home address, by which SPIs; never a key\n"
 	  "  interfaces   how the data path is attached, and why not better\n"
 	  "  counters     every verdict, drop and error; rows of 0 only with --all\n"
 	  "  status       version, uptime, roles, authentication, counts\n\n"
@@ -68,6 +74,16 @@ static const struct command {
 	{ "reasons", "jm", 0, 0, run_reasons,
 	  "mobgw reasons [--json | --markdown]\n\n"
 	  "Lists every verdict, drop and signalling reason that `mobgw show counters` may show, with its meaning.\n" },
+	{ "keys", "juoO", 1, INT_MAX, run_keys,
+	  "mobgw keys generate [--suite SUITE] [--output FILE] HOME-ADDRESS...\n"
+	  "mobgw keys check [--auth-option] [--json] FILE\n\n"
+	  "  generate       fresh static keys of IPsec, for laboratories: one file for home agent and nodes\n"
+	  "  check          whether mobgwd would take a file, and what it has keys for; never a key\n\n"
+	  "  --suite SUITE  aes128-gcm (default), aes256-gcm, aes128-sha256, aes256-sha256, aes128-sha1 or "
+	  "aes256-sha1\n"
+	  "  --output FILE  made with mode 0600, never overwritten; without it to standard output, but to no terminal\n"
+	  "  --auth-option  FILE has keys of the authentication option, not of IPsec\n"
+	  "  --json         one JSON document\n" },
 };
 
 static const struct option long_options[] = {
@@ -77,6 +93,9 @@ static const struct option long_options[] = {
 	{ "all", no_argument, NULL, OPT_ALL },
 	{ "markdown", no_argument, NULL, OPT_MARKDOWN },
 	{ "auto", no_argument, NULL, OPT_AUTO },
+	{ "suite", required_argument, NULL, OPT_SUITE },
+	{ "output", required_argument, NULL, OPT_OUTPUT },
+	{ "auth-option", no_argument, NULL, OPT_AUTH_OPTION },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{},
@@ -107,15 +126,21 @@ static int run_reasons(const struct tool_options *options, char **words)
 	return tool_reasons(options);
 }
 
+static int run_keys(const struct tool_options *options, char **words)
+{
+	return tool_keys(options, words);
+}
+
 static void print_usage(FILE *out)
 {
 	fprintf(out,
 		"mobgw: the operator's tool of mobgwd, a Mobile IPv6 gateway\n\n"
-		"  mobgw show bindings|uplinks|peers|nonces|interfaces|counters|status   what the daemon knows\n"
+		"  mobgw show bindings|uplinks|peers|nonces|ipsec|interfaces|counters|status what the daemon knows\n"
 		"  mobgw monitor                                                         events as they happen\n"
 		"  mobgw handover UPLINK|--auto                                          move a mobile node\n"
 		"  mobgw check                                                           is this machine fit?\n"
-		"  mobgw reasons                                                         what the counters mean\n\n"
+		"  mobgw reasons                                                         what the counters mean\n"
+		"  mobgw keys generate|check                                             keys for laboratories\n\n"
 		"mobgw COMMAND --help says more; --version; manual: man mobgw\n");
 }
 
@@ -140,9 +165,14 @@ static int read_options(int argc, char **argv, struct tool_options *options, cha
 			options->socket = optarg;
 		if (letter == OPT_CONFIG)
 			options->config = optarg;
+		if (letter == OPT_SUITE)
+			options->suite = optarg;
+		if (letter == OPT_OUTPUT)
+			options->output = optarg;
 		options->json = options->json || letter == OPT_JSON;
 		options->all = options->all || letter == OPT_ALL;
 		options->automatic = options->automatic || letter == OPT_AUTO;
+		options->auth_option = options->auth_option || letter == OPT_AUTH_OPTION;
 		options->markdown = options->markdown || letter == OPT_MARKDOWN;
 		if (count + 1 < room)
 			given[count++] = (char)letter;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "ipsec.h"
 #include "mobile_node_priv.h"
 #include "neighbour_groups.h"
 
@@ -399,6 +400,10 @@ void mobile_node_on_ack(struct gateway *gw, const struct mh_input *in, const str
 		gateway_count(gw, AGENT_ACK_STRANGE);
 		return;
 	}
+	if (!ipsec_proves(gw, &in->dst, IPSEC_SIGNALLING, in->mark)) {
+		gateway_count(gw, AGENT_UNPROTECTED);
+		return;
+	}
 	road = home->update.road;
 	was_registered = home->update.registered;
 	result = update_on_ack(&home->update, ack, in->when);
@@ -428,7 +433,9 @@ static bool nudged(struct gateway *gw, struct home *home, const struct mh_input 
 /* RFC 6275 §11.7.4 */
 void mobile_node_on_refresh_request(struct gateway *gw, const struct mh_input *in, const struct mh_msg *brr)
 {
-	if (nudged(gw, find_home(gw->mn, &in->dst), in))
+	if (!ipsec_proves(gw, &in->dst, IPSEC_SIGNALLING, in->mark))
+		gateway_count(gw, AGENT_UNPROTECTED);
+	else if (nudged(gw, find_home(gw->mn, &in->dst), in))
 		step(gw->mn);
 }
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "ipsec.h"
 #include "mobile_node_priv.h"
 #include "neighbour_groups.h"
 
@@ -105,6 +106,8 @@ static void describe(const struct mobile_node *mn, const struct home *home, stru
 		if (u->goal.kind == GOAL_AWAY && u->outstanding && u->sent && u->goal.uplink != u->road.uplink)
 			entry->next = way_of(mn, home, &u->goal, false);
 	}
+	entry->flags = (ipsec_protects(mn->gw, IPSEC_HOME_TEST) ? HOME_TESTS_PROTECTED : 0) |
+		       (ipsec_protects(mn->gw, IPSEC_PAYLOAD) ? HOME_PROTECTED : 0);
 	if (u->registered) { /* for the next life, also while nothing can be sent */
 		entry->granted_ns = u->granted.ns;
 		entry->lifetime_s = u->lifetime_s;
@@ -190,11 +193,16 @@ void mobile_path_apply(struct mobile_node *mn, struct home *home, struct mono no
 	if (home->path_mtu && !mono_before(now, home->path_mtu_until))
 		home->path_mtu = 0;
 	describe(mn, home, &entry);
+	/* the tunnels' policies stand before anything is sent by them, and until nothing is */
+	if (entry.state == HOME_AWAY && ipsec_bound(mn->gw, &home->update.home, &entry.way.care_of))
+		entry.state = HOME_BLOCKED; /* said already; tried again at the next change */
 	follow_home_link(mn, home);
 	follow_returning(mn, home);
 	if (memcmp(&entry, &home->entry, sizeof(entry)) &&
 	    !datapath_home_set(mn->gw->dp, &home->update.home, &entry, home->update.expires))
 		home->entry = entry;
+	if (entry.state == HOME_THERE)
+		ipsec_unbound(mn->gw, &home->update.home);
 	follow_mtu(mn, home);
 	follow_presence(mn, home, now);
 }

@@ -10,7 +10,7 @@
 #define HASH_NONFATAL_OOM 1 /* an element that found no memory is left out, with hh.tbl NULL */
 #include <uthash.h>
 
-#include "gateway.h"
+#include "ipsec.h"
 #include "peer_list.h"
 
 enum {
@@ -342,6 +342,14 @@ void mobile_peers_on_event(struct gateway *gw, const struct in6_addr *home, cons
 
 /* ---- what correspondents say ---- */
 
+/* A home test that came through the tunnel came under ESP, where home tests do (RFC 6275 §5.2.5). */
+static bool came_protected(const struct gateway *gw, const struct place *place, const struct mh_input *in,
+			   const struct mh_msg *test)
+{
+	return test->type != MH_HOT || IN6_IS_ADDR_UNSPECIFIED(&place->at.care_of) ||
+	       !ipsec_protects(gw, IPSEC_HOME_TEST) || ipsec_proves(gw, &place->home, IPSEC_HOME_TEST, in->mark);
+}
+
 /* A home test comes to the home address, a care-of test to the care-of address, which several of ours may share. */
 void mobile_peers_on_test(struct gateway *gw, const struct mh_input *in, const struct mh_msg *test)
 {
@@ -352,6 +360,10 @@ void mobile_peers_on_test(struct gateway *gw, const struct mh_input *in, const s
 		if (!addr_equal(test->type == MH_HOT ? &place->home : &place->at.care_of, &in->dst))
 			continue;
 		entry = find(gw, &place->home, &in->src);
+		if (entry && !came_protected(gw, place, in, test)) {
+			gateway_count(gw, AGENT_UNPROTECTED);
+			return;
+		}
 		if (!entry || peer_on_test(&entry->update, test, in->when) == PEER_IGNORED)
 			continue;
 		gateway_count(gw, AGENT_TEST_TAKEN);

@@ -3,7 +3,7 @@
  */
 #include <stdlib.h>
 
-#include "gateway.h"
+#include "ipsec.h"
 
 /* Home addresses and uplinks stand in rules, tables and registrations; only preferences and lifetimes may change. */
 static bool same_mobile_node(const struct config *a, const struct config *b)
@@ -22,12 +22,26 @@ static bool same_mobile_node(const struct config *a, const struct config *b)
 	return true;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* Keys may change, but not where they are. */
+static bool same_protection(const struct config *a, const struct config *b)
+{
+	return a->ipsec.home_tests == b->ipsec.home_tests && a->ipsec.payload == b->ipsec.payload &&
+	       same_text(a->ipsec.keys, b->ipsec.keys) && same_text(a->ipsec.ike_socket, b->ipsec.ike_socket) &&
+	       same_text(a->ipsec.agent_id, b->ipsec.agent_id) && same_text(a->ipsec.secrets, b->ipsec.secrets) &&
+	       same_text(a->auth_option.keys, b->auth_option.keys);
+}
+
 /* What can't change while running; the rest is taken over. */
 static bool same_shape(const struct config *a, const struct config *b)
 {
 	if (a->roles != b->roles || a->interface_count != b->interface_count ||
-	    a->home_link_count != b->home_link_count || a->auth != b->auth || a->max_bindings < b->max_bindings ||
-	    a->peer_bindings != b->peer_bindings || /* maps have their size */
+	    a->home_link_count != b->home_link_count || a->auth != b->auth || !same_protection(a, b) ||
+	    a->max_bindings < b->max_bindings || a->peer_bindings != b->peer_bindings || /* maps have their size */
 	    !addr_equal(&a->agent, &b->agent) || strcmp(a->pin_dir, b->pin_dir) ||
 	    strcmp(a->home_device, b->home_device) || strcmp(a->control_path, b->control_path) ||
 	    a->control_mode != b->control_mode ||
@@ -48,6 +62,7 @@ static bool same_shape(const struct config *a, const struct config *b)
 void reload(struct gateway *gw, const char *config_path)
 {
 	struct config *new_config, old;
+	struct ipsec_keys *keys;
 
 	if (config_load(config_path, &new_config, stderr)) {
 		log_error("reload: %s has errors; the old configuration stays in force", config_path);
@@ -56,6 +71,10 @@ void reload(struct gateway *gw, const char *config_path)
 			  "the control socket: restart the daemon for that; "
 			  "the old configuration stays in force",
 			  config_path);
+		config_free(new_config);
+	} else if (ipsec_reload_check(gw, new_config, &keys)) {
+		log_error("reload: the keys of %s have errors; the old configuration stays in force", config_path);
+		ipsec_keys_free(keys);
 		config_free(new_config);
 	} else {
 		/* the layers below hold the pointer: the contents change place, whole */
@@ -71,6 +90,7 @@ void reload(struct gateway *gw, const char *config_path)
 			mobile_node_reloaded(gw);
 			mobile_peers_reloaded(gw);
 		}
+		ipsec_reloaded(gw, keys);
 		log_info("reload: %s is in force", config_path);
 	}
 }

@@ -14,6 +14,10 @@
 
 #include "kernel.h"
 
+#ifndef SO_RCVMARK
+#define SO_RCVMARK 75
+#endif
+
 enum {
 	BATCH = 64,
 	DATAGRAM = 2048 + 8, /* the longest mobility header, and one look further */
@@ -92,6 +96,8 @@ static void read_control(const struct sockets *so, struct msghdr *msg, struct mh
 	/* with options cut off it can't be told whether the source is a home address that the data path put there */
 	in->bad_tag = msg->msg_flags & MSG_CTRUNC;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_MARK && c->cmsg_len >= CMSG_LEN(sizeof(in->mark)))
+			memcpy(&in->mark, CMSG_DATA(c), sizeof(in->mark));
 		if (c->cmsg_level != IPPROTO_IPV6)
 			continue;
 		if (c->cmsg_type == IPV6_PKTINFO && c->cmsg_len >= CMSG_LEN(sizeof(struct in6_pktinfo))) {
@@ -183,11 +189,14 @@ static int open_send(struct sockets *so)
 
 static int open_mh(struct sockets *so)
 {
-	int off = -1;
+	int off = -1, one = 1;
 
 	so->mh = raw_socket(NH_MH);
 	if (so->mh < 0)
 		return so->mh;
+	/* the mark of its security association, which the state gave it: IPSEC.md §2; Linux 5.19 */
+	if (setsockopt(so->mh, SOL_SOCKET, SO_RCVMARK, &one, sizeof(one)))
+		return -errno;
 	return setsockopt(so->mh, IPPROTO_IPV6, IPV6_CHECKSUM, &off, sizeof(off)) ? -errno : 0;
 }
 

@@ -19,7 +19,9 @@ struct tool_options {
 	const char *socket; /* --socket */
 	const char *config; /* --config */
 	bool json, all, markdown;
-	bool automatic; /* --auto */
+	bool automatic;		    /* --auto */
+	const char *suite, *output; /* --suite, --output; NULL: not given */
+	bool auth_option;	    /* --auth-option */
 };
 
 /* ---- tool_table.c: aligned columns; pure ---- */
@@ -61,6 +63,8 @@ int tool_show_uplinks(const struct tool_options *options, json_t *data);
 /* tool_peers.c */
 int tool_show_peers(const struct tool_options *options, json_t *data);
 int tool_show_nonces(const struct tool_options *options, json_t *data);
+/* tool_ipsec.c */
+int tool_show_ipsec(const struct tool_options *options, json_t *data);
 /* A mobile node's own bindings; those of a home agent are tool_show.c's. NULL on lack of memory. */
 struct table *tool_homes_table(void);
 void tool_homes_add(struct table *table, json_t *row);
@@ -80,6 +84,10 @@ const char *tool_duration(json_t *object, const char *key, char *buf, size_t siz
 
 /* ---- tool_reasons.c ---- */
 int tool_reasons(const struct tool_options *options);
+
+/* ---- tool_keys.c ---- */
+/* @words: after `keys`, one at least, up to a NULL. */
+int tool_keys(const struct tool_options *options, char **words);
 
 /* ---- tool_check*.c: declared in tool_check.h but for this ---- */
 int tool_check(const struct tool_options *options);

@@ -268,8 +268,13 @@ static const struct view {
 	const char *what;
 	int (*print)(const struct tool_options *options, json_t *data); /* NULL: bindings, in pages */
 } views[] = {
-	{ "bindings", NULL },		{ "uplinks", tool_show_uplinks },  { "peers", tool_show_peers },
-	{ "nonces", tool_show_nonces }, { "interfaces", show_interfaces }, { "counters", tool_show_counters },
+	{ "bindings", NULL },
+	{ "uplinks", tool_show_uplinks },
+	{ "peers", tool_show_peers },
+	{ "nonces", tool_show_nonces },
+	{ "ipsec", tool_show_ipsec },
+	{ "interfaces", show_interfaces },
+	{ "counters", tool_show_counters },
 	{ "status", show_status },
 };
 
@@ -299,9 +304,8 @@ int tool_show(const struct tool_options *options, const char *what, const char *
 			view = &views[i];
 	if (!view || (home && view->print)) {
 		fprintf(stderr,
-			"mobgw: show %s%s%s: expected bindings [ADDRESS], uplinks, peers, nonces, interfaces, counters "
-			"or "
-			"status\n",
+			"mobgw: show %s%s%s: expected bindings [ADDRESS], uplinks, peers, nonces, ipsec, interfaces, "
+			"counters or status\n",
 			what, home ? " " : "", home ? home : "");
 		return EXIT_USAGE;
 	}

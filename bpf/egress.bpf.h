@@ -30,6 +30,33 @@ static __always_inline __u32 segment_len(struct __sk_buff *skb, const struct mip
 	return headers + gso_size;
 }
 
+/* What of our own goes under ESP, between a home agent's address and a home address. */
+enum esp_road {
+	ESP_NONE,      /* it doesn't, or it is somebody else's ESP */
+	ESP_TRANSPORT, /* as a binding update or acknowledgement: with a home address option or a routing header */
+	ESP_CONSTANT,  /* a tunnel whose end is the home address: the care-of address stands for it on the road */
+	ESP_FRAGMENT,  /* of which only the first has an SPI: as payload, the home address in a header */
+};
+
+/* Which it is; @mine: from or to the home agent's own address. An SPI that the agent hasn't told of, since IKE made it
+ * just now, is in transport mode: its tunnels have care-of addresses for their ends. */
+static __always_inline enum esp_road esp_road_of(struct __sk_buff *skb, const struct mip6_ipv6 *ip, bool mine)
+{
+	__be32 *spi = (void *)(ip + 1);
+	struct sa *sa;
+
+	if ((void *)(spi + 1) > hook_end(skb))
+		return ESP_NONE;
+	if (ip->nexthdr == NH_FRAGMENT)
+		return mine && *(__u8 *)spi == NH_ESP ? ESP_FRAGMENT : ESP_NONE;
+	if (ip->nexthdr != NH_ESP)
+		return ESP_NONE;
+	sa = sa_of(&ip->dst, *spi);
+	if (sa && sa->flags & SA_OUTBOUND)
+		return sa->flags & SA_CONSTANT ? ESP_CONSTANT : ESP_TRANSPORT;
+	return mine ? ESP_TRANSPORT : ESP_NONE;
+}
+
 struct route {
 	__u32 ifindex;
 	__u32 mtu; /* 0: its port's */

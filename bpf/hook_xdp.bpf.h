@@ -85,4 +85,9 @@ static __always_inline bool hook_may_be_behind(void)
 	return false;
 }
 
+static __always_inline bool hook_knows_esp(void)
+{
+	return false;
+}
+
 #endif

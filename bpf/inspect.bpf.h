@@ -9,7 +9,7 @@
 #define MOBGW_INSPECT_BPF_H
 
 #include "events.bpf.h"
-#include "rewrite.bpf.h"
+#include "ipsec.bpf.h"
 
 /* RFC 6275 §6.1: least header length field by type. */
 static __always_inline __u8 mh_least(__u8 type)
@@ -102,17 +102,22 @@ static __always_inline enum reason check_home_test(hook_ctx *ctx, const struct w
 	if (type != MH_HOT)
 		return PASS_SIGNALLING;
 	home = home_of(&ip->dst);
+	/* XDP in generic mode sees it again once XFRM took it out of ESP, as if it came in clear; XFRM's mark says
+	 * which, and the agent asks for that */
+	if (home && home->flags & HOME_TESTS_PROTECTED && !hook_knows_esp())
+		return PASS_SIGNALLING;
 	return home && home->state == HOME_THERE ? PASS_SIGNALLING : DROP_TEST_OUTSIDE;
 }
 
 /* RFC 6275 §9.3.1. @verdict: where the packet goes once its home address is hidden. */
-static __always_inline enum reason admit_home_address(hook_ctx *ctx, const struct walk *w, enum reason verdict)
+static __always_inline enum reason admit_home_address(hook_ctx *ctx, struct walk *w, enum reason verdict)
 {
 	struct mip6_ipv6 *ip = ipv6_at(ctx, w->l3);
+	struct settings *set = settings_get();
 	struct in6_addr home;
 	struct binding *b;
 
-	if (!ip)
+	if (!ip || !set)
 		return DROP_TRUNCATED;
 	if ((w->seen & SEEN_AH) || w->proto == NH_AH)
 		return DROP_HAO_AH; /* it covers the octets that we change, also where it comes in fragments */
@@ -122,8 +127,13 @@ static __always_inline enum reason admit_home_address(hook_ctx *ctx, const struc
 		return DROP_TRUNCATED;
 	if (!addr_is_routable(&home) || !addr_is_routable(&ip->src) || local_flags(&home))
 		return DROP_HAO_ADDRESS;
-	/* MH and ESP are judged by what comes after: a binding update proves itself by its own means */
-	if (w->proto != NH_MH && w->proto != NH_ESP) {
+	/* MH is judged by what comes after: a binding update proves itself by its own means */
+	if (w->proto == NH_ESP && set->flags & SETTING_IPSEC) {
+		enum reason why = check_esp_home(ctx, w);
+
+		if (why != REASON_NONE)
+			return why;
+	} else if (w->proto != NH_MH && w->proto != NH_ESP) {
 		b = binding_of(&home);
 		ip = ipv6_at(ctx, w->l3);
 		if (!ip)
@@ -145,22 +155,30 @@ static __always_inline enum reason admit_home_address(hook_ctx *ctx, const struc
 /*
  * What came out of a tunnel and now stands at @at, past its addresses: no type 0 routing header, wherever it stands
  * (PROTOCOL §3), and no neighbour discovery, whose hop limit of 255 proves the sender on-link (RFC 4861 §7.1.1): the
- * kernel would believe it. Called by the entry programs and not by decapsulate(): the verifier adds up the stacks.
+ * kernel would believe it. Nor, unless it was @secured by ESP, a home test that has to be. Called by the entry programs
+ * and not by decapsulate(): the verifier adds up the stacks.
  */
-__noinline int check_inside(hook_ctx *ctx, __u32 at)
+__noinline int check_inside(hook_ctx *ctx, __u32 at, __u32 secured)
 {
 	struct walk w = { .l3 = at };
+	struct mip6_ipv6 *ip;
 	__u32 offset;
 	__u8 *type;
 
 	if (walk_headers(ctx, &w) == DROP_RH0)
 		return DROP_RH0;
 	offset = w.offset;
-	if (w.proto != NH_ICMPV6 || offset > WALK_LIMIT)
+	if ((w.proto != NH_ICMPV6 && w.proto != NH_MH) || offset > WALK_LIMIT)
 		return REASON_NONE;
 	type = packet_at(ctx, offset);
-	if ((void *)(type + 1) > hook_end(ctx))
+	if ((void *)(type + sizeof(struct mip6_mh)) > hook_end(ctx))
 		return REASON_NONE;
+	if (w.proto == NH_MH) {
+		ip = ipv6_at(ctx, at);
+		return !secured && ip && is_clear_test(&ip->src, &ip->dst, type[offsetof(struct mip6_mh, type)])
+			       ? DROP_UNPROTECTED
+			       : REASON_NONE;
+	}
 	return *type >= ICMP6_ROUTER_SOLICIT && *type <= ICMP6_REDIRECT ? DROP_ND_HOME : REASON_NONE;
 }
 
@@ -204,6 +222,8 @@ static __always_inline enum reason check_own_inner(const struct mip6_ipv6 *inner
 
 	if (!home || !addr_same(&home->agent, &outer->src))
 		return DROP_TUNNEL_AGENT;
+	if (home->flags & HOME_PROTECTED)
+		return DROP_UNPROTECTED;
 	return local_flags(&inner->src) ? DROP_TUNNEL_SOURCE : REASON_NONE;
 }
 
@@ -227,7 +247,7 @@ static __always_inline enum reason check_inner(hook_ctx *ctx, __u32 at, const st
 		return local_flags(&inner->src) ? DROP_TUNNEL_SOURCE : DROP_TUNNEL_NO_BINDING;
 	if (!addr_same(&b->care_of, &outer->src))
 		return DROP_TUNNEL_CARE_OF;
-	return REASON_NONE;
+	return b->flags & BINDING_PROTECTED ? DROP_UNPROTECTED : REASON_NONE;
 }
 
 /* Takes the outer header and what stands before the inner one at @at off. REASON_NONE: the inner packet now stands at

@@ -79,6 +79,25 @@ static __always_inline void send_both_ways(struct __sk_buff *skb, const struct h
 		count(NOTE_BOTH_WAYS, 0);
 }
 
+/* Out by the registered way, and by the other too while that changes. */
+static __always_inline enum reason by_every_way(struct __sk_buff *skb, const struct home_address *home, enum reason why,
+						int *action)
+{
+	struct mip6_ipv6 *ip;
+
+	if (home->next.ifindex) {
+		send_both_ways(skb, &home->next, &home->agent);
+		if (hook_pull(skb, ETH_LEN + IP6_HDR_LEN))
+			return DROP_NO_ROOM;
+		ip = ipv6_at(skb, ETH_LEN);
+		if (!ip)
+			return DROP_NO_ROOM;
+		ip->src = home->way.care_of;
+	}
+	*action = send_by(home->way.ifindex);
+	return why;
+}
+
 static __always_inline __u32 tunnel_mtu(const struct home_address *home)
 {
 	/* whichever of the two ways arrives, it has to fit */
@@ -117,19 +136,46 @@ static __always_inline enum reason to_agent(struct __sk_buff *skb, const struct 
 						    ? *ports_word
 						    : 0);
 	why = push_tunnel(skb, &o);
-	if (why != SENT_ENCAPSULATED)
-		return why;
-	if (home->next.ifindex) {
-		send_both_ways(skb, &home->next, &home->agent);
-		if (hook_pull(skb, ETH_LEN + IP6_HDR_LEN))
-			return DROP_NO_ROOM;
-		ip = ipv6_at(skb, ETH_LEN);
-		if (!ip)
-			return DROP_NO_ROOM;
-		ip->src = home->way.care_of;
+	return why == SENT_ENCAPSULATED ? by_every_way(skb, home, SENT_REVERSE, action) : why;
+}
+
+/*
+ * Under ESP already, to the home agent. In transport mode it is signalling, by the road that the agent asked for; in
+ * the tunnel between home address and home agent the care-of address takes the former's place, which ESP doesn't cover.
+ */
+static __always_inline enum reason esp_to_agent(struct __sk_buff *skb, const struct home_address *home,
+						enum esp_road road, int *action)
+{
+	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
+	enum reason why;
+	__u32 overhead;
+
+	if (!ip)
+		return DROP_TRUNCATED;
+	if (road == ESP_TRANSPORT) {
+		struct in6_addr src = ip->src;
+
+		return send_update(skb, &src, action);
 	}
-	*action = send_by(home->way.ifindex);
-	return SENT_REVERSE;
+	if (home->state == HOME_THERE) {
+		*action = send_by(home->way.ifindex);
+		return SENT_AT_HOME;
+	}
+	if (home->state != HOME_AWAY || home->expires <= bpf_jiffies64())
+		return DROP_NO_REGISTRATION;
+	overhead = road == ESP_FRAGMENT ? sizeof(struct mip6_hao) : 0;
+	if (segment_len(skb, ip) + overhead > tunnel_mtu(home)) {
+		*action = TC_ACT_OK;
+		return SENT_AGENT;
+	}
+	if (road == ESP_FRAGMENT) { /* put together there by its source: the home address, whichever way it went */
+		why = insert_home_address(skb, &home->way.care_of);
+		if (why == SENT_UPDATE)
+			*action = send_by(home->way.ifindex);
+		return why;
+	}
+	ip->src = home->way.care_of;
+	return by_every_way(skb, home, SENT_ESP, action);
 }
 
 /* A binding update to a correspondent, straight from the care-of address that it is about (RFC 6275 §11.7.2). */
@@ -261,6 +307,7 @@ static __always_inline enum reason from_home(struct __sk_buff *skb, const struct
 	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
 	struct settings *set = settings_get();
 	const struct in6_addr *care_of = NULL;
+	enum esp_road road = ESP_NONE;
 	struct binding *bound = NULL;
 	struct peer_key key;
 	__u8 type = MH_TYPES;
@@ -272,6 +319,10 @@ static __always_inline enum reason from_home(struct __sk_buff *skb, const struct
 	mh = ip->nexthdr == NH_MH;
 	if (mh && addr_same(&ip->dst, &home->agent))
 		return send_update(skb, src, action);
+	if (set->flags & SETTING_IPSEC && addr_same(&ip->dst, &home->agent))
+		road = esp_road_of(skb, ip, true);
+	if (road != ESP_NONE)
+		return esp_to_agent(skb, home, road, action);
 	key.home = *src;
 	key.peer = ip->dst;
 	if (mh)
@@ -296,19 +347,22 @@ static __always_inline enum reason from_home(struct __sk_buff *skb, const struct
 		   !addr_same(&key.peer, &home->agent) && is_of_a_flow(skb, ip)) {
 		tell_peer(src, &key.peer, set);
 	}
+	if (home->flags & HOME_PROTECTED || (type == MH_HOTI && home->flags & HOME_TESTS_PROTECTED))
+		return DROP_UNPROTECTED;
 	return by_tunnel(skb, home, care_of, action);
 }
 
 /* Whether this packet may leave by this very uplink with our home address as its source: at home, and on its way there
- * the update that says so. */
+ * the update that says so, which may be under ESP. */
 static __always_inline bool may_leave(struct __sk_buff *skb, const struct mip6_ipv6 *ip,
-				      const struct home_address *home)
+				      const struct home_address *home, const struct settings *set)
 {
+	bool signalling = ip->nexthdr == NH_MH || (ip->nexthdr == NH_ESP && set->flags & SETTING_IPSEC);
 	struct answer *a;
 
 	if (home->state == HOME_THERE)
 		return home->way.ifindex == skb->ifindex;
-	if (ip->nexthdr != NH_MH || !addr_same(&ip->dst, &home->agent))
+	if (!signalling || !addr_same(&ip->dst, &home->agent))
 		return false;
 	a = bpf_map_lookup_elem(&answers, &ip->src);
 	return a && a->expires > bpf_jiffies64() && a->ifindex == skb->ifindex && addr_is_nobody(&a->care_of);
@@ -340,7 +394,7 @@ static __always_inline int guard(struct __sk_buff *skb, __u32 l3)
 		count(DROP_NO_REGISTRATION, len);
 		return TC_ACT_SHOT;
 	}
-	if (may_leave(skb, ip, home))
+	if (may_leave(skb, ip, home, set))
 		return TC_ACT_UNSPEC;
 	if (home->state == HOME_AWAY && l3) /* a device without Ethernet gives no header to enter that one with */
 		return bpf_redirect(set->home_ifindex, 0);

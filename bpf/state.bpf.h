@@ -96,6 +96,15 @@ struct {
 	__type(value, struct peer);
 } peers SEC(".maps");
 
+/* Security associations. Writer: agent. Not preallocated: empty where authentication isn't IPsec. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LIMIT_SAS);
+	__type(key, struct sa_key);
+	__type(value, struct sa);
+} sas SEC(".maps");
+
 /* Prefixes without route optimisation; asked only where there are any. Writer: agent. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);

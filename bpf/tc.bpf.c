@@ -124,6 +124,8 @@ static __always_inline enum reason to_tunnel(struct __sk_buff *skb, const struct
 		if (o.has_limit)
 			overhead += TUNNEL_OPTION_LEN;
 	}
+	if (needs_esp(skb, ETH_LEN, ip->nexthdr, b->flags))
+		return DROP_UNPROTECTED;
 	why = care_of_route(skb, set, &set->agent, &o.dst, &r);
 	if (why != REASON_NONE)
 		return why;
@@ -146,8 +148,10 @@ static __always_inline enum reason to_tunnel(struct __sk_buff *skb, const struct
 	return why;
 }
 
+/* With a routing header; ESP of a tunnel between the home agent and the home address (@road) without. */
 static __always_inline enum reason to_care_of(struct __sk_buff *skb, const struct settings *set,
-					      const struct in6_addr *care_of, __u16 path_mtu, int *action)
+					      const struct in6_addr *care_of, __u16 path_mtu, enum esp_road road,
+					      int *action)
 {
 	struct mip6_ipv6 *ip = ipv6_at(skb, ETH_LEN);
 	struct in6_addr dst = *care_of, src;
@@ -163,9 +167,14 @@ static __always_inline enum reason to_care_of(struct __sk_buff *skb, const struc
 	ip = ipv6_at(skb, ETH_LEN);
 	if (!ip)
 		return DROP_TRUNCATED;
-	if (!fits(skb, ip, &r, path_mtu, RH2_LEN)) {
+	if (!fits(skb, ip, &r, path_mtu, road == ESP_CONSTANT ? 0 : RH2_LEN)) {
 		*action = TC_ACT_OK;
 		return SENT_AGENT;
+	}
+	if (road == ESP_CONSTANT) {
+		ip->dst = dst;
+		*action = send_by(r.ifindex);
+		return SENT_ESP;
 	}
 	why = insert_rh2(skb, &dst);
 	if (why == SENT_ROUTED)
@@ -176,6 +185,7 @@ static __always_inline enum reason to_care_of(struct __sk_buff *skb, const struc
 static __always_inline enum reason home_run(struct __sk_buff *skb, int *action)
 {
 	struct settings *set = settings_get();
+	enum esp_road road = ESP_NONE;
 	struct mip6_ipv6 *ip;
 	struct in6_addr dst, src;
 	struct binding *b;
@@ -198,14 +208,16 @@ static __always_inline enum reason home_run(struct __sk_buff *skb, int *action)
 	ip = ipv6_at(skb, ETH_LEN);
 	if (!ip)
 		return DROP_TRUNCATED;
-	ack = own && is_ack(skb, ip);
+	if (own && set->flags & SETTING_IPSEC)
+		road = esp_road_of(skb, ip, addr_same(&src, &set->agent));
+	ack = own && (road == ESP_TRANSPORT || is_ack(skb, ip));
 	if (ack) {
 		struct answer *a = bpf_map_lookup_elem(&answers, &dst);
 
 		if (a && a->expires > bpf_jiffies64()) {
 			if (addr_is_nobody(&a->care_of))
 				return to_home_link(skb, &dst, action);
-			return to_care_of(skb, set, &a->care_of, 0, action);
+			return to_care_of(skb, set, &a->care_of, 0, road, action);
 		}
 	}
 	b = binding_of(&dst);
@@ -214,9 +226,11 @@ static __always_inline enum reason home_run(struct __sk_buff *skb, int *action)
 	ip = ipv6_at(skb, ETH_LEN);
 	if (!ip)
 		return DROP_TRUNCATED;
+	if (road == ESP_NONE && b->flags & BINDING_PROTECTED)
+		return DROP_UNPROTECTED; /* our own, too: XFRM would have made ESP of it */
 	if (own && (ack || (ip->nexthdr != NH_MH && takes_header(skb, ip)))) {
 		binding_in_use(b);
-		return to_care_of(skb, set, &b->care_of, b->mtu, action);
+		return to_care_of(skb, set, &b->care_of, b->mtu, road, action);
 	}
 	if (!(b->flags & BINDING_HOME_AGENT)) /* a correspondent's: no reason to intercept */
 		return to_home_link(skb, &dst, action);
@@ -293,7 +307,7 @@ static __always_inline int to_mobile_node(struct __sk_buff *skb)
 	ip = ipv6_at(skb, ETH_LEN);
 	if (!ip || !(ip->nexthdr == NH_MH ? is_ack(skb, ip) : takes_header(skb, ip)))
 		return TC_ACT_UNSPEC;
-	why = to_care_of(skb, set, &care_of, mtu, &action);
+	why = to_care_of(skb, set, &care_of, mtu, ESP_NONE, &action);
 	if (why == SENT_AGENT) {
 		ip = ipv6_at(skb, ETH_LEN);
 		if (!ip || segment_len(skb, ip) <= IP6_MIN_MTU)
@@ -324,6 +338,14 @@ int mobgw_tc_out_ip(struct __sk_buff *skb)
 }
 
 /* ---- ingress, where XDP can't ---- */
+
+/* What XFRM took out of tunnel mode comes by here once more, with the association that it came by. */
+static __always_inline bool is_out_of_esp(struct __sk_buff *skb)
+{
+	struct bpf_xfrm_state state;
+
+	return bpf_skb_get_xfrm_state(skb, 0, &state, sizeof(state), 0) == 0;
+}
 
 static __always_inline int ingress(struct __sk_buff *skb, __u32 l3)
 {
@@ -360,6 +382,17 @@ static __always_inline int ingress(struct __sk_buff *skb, __u32 l3)
 	if (!ip || skb->pkt_type != PACKET_HOST)
 		goto out;
 	local = local_flags(&ip->dst);
+	if (is_out_of_esp(skb)) { /* nothing of it passed a program of ours before */
+		why = check_inside(skb, l3, true);
+		if (why != REASON_NONE)
+			goto out;
+		why = PASS_KERNEL;
+		if (local)
+			local |= LOCAL_TUNNELLED;
+		ip = ipv6_at(skb, l3);
+		if (!ip)
+			goto out;
+	}
 	if (!local) {
 		struct proxied_key target = { .target = ip->dst, .ifindex = key };
 
@@ -372,13 +405,19 @@ static __always_inline int ingress(struct __sk_buff *skb, __u32 l3)
 		}
 		goto out;
 	}
-	if (ip->nexthdr == NH_ROUTING) {
+	if (ip->nexthdr == NH_ROUTING &&
+	    !(local & LOCAL_TUNNELLED)) { /* inside a tunnel it is the kernel's to refuse */
 		why = take_routing_header(skb, l3);
 		if (why != REASON_NONE && why != PASS_KERNEL)
 			goto out;
 		routed = why == REASON_NONE;
 		if (routed) /* a packet to the home address that stands there now */
 			local = LOCAL_ADDR | LOCAL_HOME | LOCAL_ROUTED;
+	}
+	if (ip->nexthdr == NH_ESP && (local & (LOCAL_TUNNEL_ENDPOINT | LOCAL_TUNNELLED)) == LOCAL_TUNNEL_ENDPOINT) {
+		why = take_esp(skb, l3);
+		if (why != PASS_KERNEL)
+			goto out;
 	}
 	if (port->flags & PORT_BEHIND)
 		local |= LOCAL_BEHIND;
@@ -396,7 +435,7 @@ static __always_inline int ingress(struct __sk_buff *skb, __u32 l3)
 		if (local)
 			local |= LOCAL_TUNNELLED;
 		if (needs_look_inside(ip)) {
-			enum reason inside = check_inside(skb, l3);
+			enum reason inside = check_inside(skb, l3, false);
 
 			if (inside != REASON_NONE) {
 				why = inside;
@@ -427,4 +466,27 @@ SEC("tc")
 int mobgw_tc_in_ip(struct __sk_buff *skb)
 {
 	return ingress(skb, 0);
+}
+
+/*
+ * Behind XDP, which can't tell what came under ESP, or in native mode never sees what was in it: the inside is looked
+ * at here. All else passed XDP and isn't counted again.
+ */
+SEC("tc")
+int mobgw_tc_esp(struct __sk_buff *skb)
+{
+	__u32 len = skb->len;
+	struct mip6_ipv6 *ip;
+	enum reason why;
+
+	if (skb->protocol != bpf_htons(ETH_P_IPV6_) || !is_out_of_esp(skb))
+		return TC_ACT_UNSPEC;
+	why = hook_pull(skb, WALK_LIMIT) ? DROP_NO_ROOM : REASON_NONE;
+	ip = ipv6_at(skb, ETH_LEN);
+	if (ip && needs_look_inside(ip))
+		why = check_inside(skb, ETH_LEN, true);
+	if (why == REASON_NONE)
+		return TC_ACT_UNSPEC;
+	count(why, len);
+	return TC_ACT_SHOT;
 }

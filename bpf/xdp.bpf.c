@@ -93,7 +93,7 @@ static __always_inline enum reason look(hook_ctx *ctx, struct packet *p)
 	if (!ip || bpf_ntohl(ip->ver_tc_flow) >> 28 != 6)
 		return p->tunnels ? DROP_TUNNEL_INNER : DROP_TRUNCATED;
 	if (p->tunnels && needs_look_inside(ip)) {
-		enum reason why = check_inside(ctx, p->l3);
+		enum reason why = check_inside(ctx, p->l3, false);
 
 		ip = ipv6_at(ctx, p->l3);
 		if (why != REASON_NONE)
@@ -117,7 +117,7 @@ static __always_inline enum reason look(hook_ctx *ctx, struct packet *p)
 	}
 	b = home_binding_of(&ip->dst);
 	if (b && !is_nd_or_mld(ctx, ip))
-		return encapsulate(ctx, p, b);
+		return needs_esp(ctx, p->l3, ip->nexthdr, b->flags) ? PASS_PROTECTED : encapsulate(ctx, p, b);
 	if (b)
 		return DROP_ND_HOME;
 	local = local_flags(&ip->dst);
@@ -134,6 +134,12 @@ static __always_inline enum reason look(hook_ctx *ctx, struct packet *p)
 			why = inspect_local(ctx, p->l3, LOCAL_ADDR | LOCAL_HOME | LOCAL_ROUTED);
 			return why == PASS_KERNEL ? PASS_ROUTED : why;
 		}
+	}
+	if (ip->nexthdr == NH_ESP && local & LOCAL_TUNNEL_ENDPOINT && !p->tunnels) {
+		enum reason why = take_esp(ctx, p->l3);
+
+		if (why != PASS_KERNEL)
+			return why;
 	}
 	return inspect_local(ctx, p->l3, local);
 }

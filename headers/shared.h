@@ -8,7 +8,7 @@
 #ifndef MOBGW_SHARED_H
 #define MOBGW_SHARED_H
 
-#define ABI_VERSION 3
+#define ABI_VERSION 4
 
 /*
  * Every packet that reaches a program ends under exactly one VERDICT or DROP; NOTEs are counted beside.
@@ -32,6 +32,10 @@
 	  "tunnel packet that needs reassembly or header processing by the kernel")                                    \
 	X(PASS_ROUTED, VERDICT, "pass-routed",                                                                         \
 	  "type 2 routing header to our own home address verified and hidden: handed to the kernel")                   \
+	X(PASS_PROTECTED, VERDICT, "pass-protected",                                                                   \
+	  "for a home address whose payload goes under ESP: left to the kernel")                                       \
+	X(PASS_ESP, VERDICT, "pass-esp",                                                                               \
+	  "ESP to a care-of address of ours, led to the home address of its SPI: handed to the kernel")                \
 	/* sent by us */                                                                                               \
 	X(SENT_ENCAPSULATED, VERDICT, "encapsulated", "tunnelled to the care-of address")                              \
 	X(SENT_REENCAPSULATED, VERDICT, "reencapsulated", "out of one mobile node's tunnel into another's")            \
@@ -50,6 +54,8 @@
 	X(SENT_OPTIMISED, VERDICT, "route-optimised",                                                                  \
 	  "from our own home address straight to a correspondent, with a home address option")                         \
 	X(SENT_TEST, VERDICT, "test-answered", "home or care-of test init answered with a keygen token")               \
+	X(SENT_ESP, VERDICT, "esp-sent",                                                                               \
+	  "ESP of ours between home agent and home address, sent by the care-of address")                              \
 	/* dropped: structure */                                                                                       \
 	X(DROP_TRUNCATED, DROP, "truncated", "shorter than its headers say")                                           \
 	X(DROP_EXT_DEPTH, DROP, "extension-depth", "more extension headers than the documented bound")                 \
@@ -71,6 +77,7 @@
 	X(DROP_HAO_AH, DROP, "hao-ah", "home address option together with AH")                                         \
 	X(DROP_HAO_UNKNOWN, DROP, "hao-unknown-binding",                                                               \
 	  "home address option without a binding to that source: reported for a binding error")                        \
+	X(DROP_SA_UNKNOWN, DROP, "sa-unknown", "home address option before ESP whose SPI is not that home address's")  \
 	/* dropped: tunnel */                                                                                          \
 	X(DROP_TUNNEL_NO_BINDING, DROP, "tunnel-no-binding",                                                           \
 	  "tunnel packet whose inner source is no bound home address")                                                 \
@@ -84,6 +91,7 @@
 	X(DROP_TUNNEL_ECN, DROP, "tunnel-ecn",                                                                         \
 	  "congestion marked outside on a packet that is not ECN-capable (RFC 6040 §4.2)")                             \
 	X(DROP_TUNNEL_LOOP, DROP, "tunnel-loop", "the care-of address of a binding is itself bound, or our own")       \
+	X(DROP_UNPROTECTED, DROP, "unprotected", "in clear, where payload or home tests have to go under ESP")         \
 	/* dropped: home addresses */                                                                                  \
 	X(DROP_LINK_LOCAL, DROP, "link-local",                                                                         \
 	  "to the link-local address of a mobile node that is away (RFC 6275 §10.4.2): reported for an ICMPv6 error")  \
@@ -127,7 +135,7 @@
 enum reason_class { REASON_CLASS_NOTE, REASON_CLASS_VERDICT, REASON_CLASS_DROP };
 
 #define REASON_ENUM_(id, class, name, text) id,
-enum reason { REASONS(REASON_ENUM_) REASON_COUNT, PASS_FIRST = PASS_OTHER_MAC, PASS_LAST = PASS_ROUTED };
+enum reason { REASONS(REASON_ENUM_) REASON_COUNT, PASS_FIRST = PASS_OTHER_MAC, PASS_LAST = PASS_ESP };
 #undef REASON_ENUM_
 
 /* Sizes and limits, each with its reason. docs/architecture.md repeats them and is checked against this file. */
@@ -151,6 +159,7 @@ enum limit {
 	LIMIT_REFUSED = 64,	     /* prefixes for which route optimisation is off */
 	LIMIT_PEERS = 4096,	     /* correspondents of a mobile node that are remembered; 128 octets each */
 	LIMIT_PEER_BINDINGS = 65536, /* most that a correspondent may be told to keep */
+	LIMIT_SAS = 1 << 17,	     /* SPIs; 4 of a node at its home agent, 2 more while keys change; 2 MB empty */
 	LIMIT_EVENT_PACKET = 1280,   /* what an ICMPv6 error may quote is less */
 	RATE_MH_SOURCE = 100,	     /* mobility headers a second from one source; burst the same */
 	RATE_MH_ALL = 100000,	     /* and from all: sources can be forged */
@@ -177,6 +186,8 @@ struct binding {
 
 enum binding_path_flag {
 	BINDING_HOME_AGENT = 1 << 0, /* a home registration: intercept and tunnel */
+	BINDING_PROTECTED = 1 << 1, /* its payload goes under ESP both ways, RFC 6275 §5.5: never tunnelled in clear */
+	BINDING_TESTS_PROTECTED = 1 << 2, /* mobility headers between it and its correspondents do, §5.2.5 */
 };
 
 /* Map `nexthops`, array; index 0 is never valid. Writer: agent, from routes and neighbours. */
@@ -283,7 +294,37 @@ struct home_address {
 	__u16 pad;
 	__u64 granted_ns; /* CLOCK_MONOTONIC */
 	__u32 lifetime_s;
-	__u32 pad2;
+	__u32 flags; /* enum home_flag; the data path's again */
+};
+
+enum home_flag {
+	HOME_PROTECTED = 1 << 0,       /* payload through the tunnel goes under ESP both ways, RFC 6275 §5.5 */
+	HOME_TESTS_PROTECTED = 1 << 1, /* home tests do, §5.2.5 */
+};
+
+/*
+ * Map `sas`, key struct sa_key, writer: agent, with SETTING_IPSEC. What the data path has to know of security
+ * associations that XFRM has: whose they are, and which road they take.
+ */
+struct sa_key {
+	struct in6_addr dst; /* as XFRM knows it; inbound with SA_CONSTANT unspecified: any care-of address of ours */
+	__be32 spi;
+	__u32 pad;
+};
+
+struct sa {
+	struct in6_addr home; /* the home address, ours or a mobile node's */
+	__u32 flags;	      /* enum sa_flag */
+	__u32 pad;
+};
+
+enum sa_flag {
+	SA_INBOUND = 1 << 0,
+	SA_OUTBOUND = 1 << 1,
+	SA_TUNNEL = 1 << 2,   /* home tests, in tunnel mode */
+	SA_PAYLOAD = 1 << 3,  /* payload, in tunnel mode */
+	SA_CONSTANT = 1 << 4, /* XFRM knows the tunnel's ends as home agent and home address: the care-of address is
+				 written in their place, or taken out, here; ESP doesn't cover the outer header */
 };
 
 /*
@@ -354,6 +395,7 @@ enum role_flag { ROLE_HOME_AGENT = 1 << 0, ROLE_MOBILE_NODE = 1 << 1, ROLE_CORRE
 enum setting_flag {
 	SETTING_REFUSED = 1 << 0,  /* map `refused` is not empty */
 	SETTING_OPTIMISE = 1 << 1, /* mobile node: the agent wants to know of correspondents */
+	SETTING_IPSEC = 1 << 2,	   /* mobility is signalled under ESP: `sas` is asked */
 };
 
 /* Map `secrets`, array of one, without BTF so that no dump explains it. Writer: agent, once per boot. */
@@ -418,6 +460,8 @@ _Static_assert(sizeof(struct home_link) == 24, "no implicit padding");
 _Static_assert(sizeof(struct answer) == 32, "no implicit padding");
 _Static_assert(sizeof(struct home_way) == 24, "no implicit padding");
 _Static_assert(sizeof(struct home_address) == 112, "no implicit padding");
+_Static_assert(sizeof(struct sa_key) == 24, "no implicit padding in a hash key");
+_Static_assert(sizeof(struct sa) == 24, "no implicit padding");
 _Static_assert(sizeof(struct peer_key) == 32, "no implicit padding in a hash key");
 _Static_assert(sizeof(struct peer) == 64, "one cache line");
 _Static_assert(sizeof(struct prefix_key) == 20, "no implicit padding in a key");

@@ -28,7 +28,7 @@
 #include "tc.skel.h"
 #include "xdp.skel.h"
 
-enum hook { HOOK_XDP, HOOK_TC_HOME, HOOK_TC_IN, HOOK_TC_IN_IP, HOOK_TC_OUT, HOOK_TC_OUT_IP };
+enum hook { HOOK_XDP, HOOK_TC_HOME, HOOK_TC_IN, HOOK_TC_IN_IP, HOOK_TC_OUT, HOOK_TC_OUT_IP, HOOK_TC_ESP };
 
 /* XDP_* and TC_ACT_* as the kernel's headers have them. */
 enum { ACT_DROP = 1, ACT_PASS = 2, ACT_TX = 3, ACT_REDIRECT = 4 };
@@ -147,6 +147,14 @@ static inline void bind_peer(struct rig *r, const char *home, const char *care_o
 	map_set(r->xdp->maps.bindings, &b.home, &b);
 }
 
+static inline void bind_protected(struct rig *r, const char *home, const char *care_of, uint16_t flags)
+{
+	struct binding b = { .care_of = addr(care_of), .home = addr(home), .expires = UINT64_MAX, .nexthop = HOP_14 };
+
+	b.flags = BINDING_HOME_AGENT | flags;
+	map_set(r->xdp->maps.bindings, &b.home, &b);
+}
+
 static inline void unbind(struct rig *r, const char *home)
 {
 	struct in6_addr key = addr(home);
@@ -186,6 +194,15 @@ static inline void set_port(struct rig *r, uint32_t ifindex, const uint8_t mac[6
 	memcpy(port.mac, mac, 6);
 	memcpy(port.router, mac_peer, 6); /* what to_lan() says its frames come from */
 	map_set(r->xdp->maps.ports, &ifindex, &port);
+}
+
+/* @dst and @spi (host order) as XFRM has them, of @home. */
+static inline void set_sa(struct rig *r, const char *dst, uint32_t spi, const char *home, uint32_t flags)
+{
+	struct sa_key key = { .dst = addr(dst), .spi = htonl(spi) };
+	struct sa value = { .home = addr(home), .flags = flags };
+
+	map_set(r->xdp->maps.sas, &key, &value);
 }
 
 static inline void set_answer(struct rig *r, const char *home, const char *care_of, uint64_t expires)
@@ -253,6 +270,7 @@ static inline int rig_reset(void **state)
 	map_clear(r->xdp->maps.answers);
 	map_clear(r->xdp->maps.home_addresses);
 	map_clear(r->xdp->maps.peers);
+	map_clear(r->xdp->maps.sas);
 	for (uint32_t i = 0; i < LIMIT_HOME_LINKS; i++)
 		map_set(r->xdp->maps.home_links, &i, &none);
 	reset_buckets(r);
@@ -301,7 +319,8 @@ static inline int rig_run(struct rig *r, enum hook hook, const struct frame *in)
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = data, .data_size_in = in->meta + in->len, .repeat = 1);
 	struct bpf_program *progs[] = { r->xdp->progs.mobgw_xdp,   r->tc->progs.mobgw_tc_home,
 					r->tc->progs.mobgw_tc_in,  r->tc->progs.mobgw_tc_in_ip,
-					r->tc->progs.mobgw_tc_out, r->tc->progs.mobgw_tc_out_ip };
+					r->tc->progs.mobgw_tc_out, r->tc->progs.mobgw_tc_out_ip,
+					r->tc->progs.mobgw_tc_esp };
 	int err;
 
 	memcpy(data + in->meta, in->data, in->len);

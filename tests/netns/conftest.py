@@ -12,6 +12,7 @@ from lab.namespace import sh
 from lab.topology import Lab
 
 _probes = itertools.count()
+ESP_STATE = "xfrm state add src 2001:db8::1 dst 2001:db8::2 proto esp spi"
 
 
 def pytest_configure(config):
@@ -28,6 +29,8 @@ def missing(feature):
     probes = {
         "8021q": ["link add mgp0 type veth peer name mgp1", "link add link mgp0 name mgp0.5 type vlan id 5"],
         "bridge": ["link add mgp0 type bridge"],
+        "esp": [f"{ESP_STATE} 0x100 auth-trunc hmac(sha256) 0x{bytes(32).hex()} 128 enc cbc(aes) 0x{bytes(16).hex()}",
+                f"{ESP_STATE} 0x101 aead rfc4106(gcm(aes)) 0x{bytes(20).hex()} 128"],
         "ip6_tunnel": ["link add mgp0 type ip6tnl remote 2001:db8::1 local 2001:db8::2 mode ip6ip6"],
         "tun": ["tuntap add dev mgp0 mode tun"],
     }

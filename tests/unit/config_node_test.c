@@ -10,7 +10,7 @@
 
 #include "../../agent/config_raw.h"
 
-#define ROLES "roles: [mobile-node]\n"
+#define ROLES "roles: [mobile-node]\nipsec: { keys: /k }\n"
 #define NODE "mobile-node:\n"
 #define HOME(text) "  home-addresses: [" text "]\n"
 #define UPLINKS(text) "  uplinks: [" text "]\n"
@@ -55,6 +55,10 @@ static const struct bad {
 	const char *text;
 	const char *message; /* one of the lines contains it */
 } bad_texts[] = {
+	/* protection */
+	{ "roles: [mobile-node]\nipsec: { keys: /k, payload: protected }\n" NODE HOME(ADDRESS) UPLINKS("{ interface: a }"),
+	  "F:2: ipsec.payload: 'protected': expected route-optimisation: none in mobile-node with it" },
+	{ MEMBER("id: ''"), "mobile-node.home-addresses[0].id: '': expected 1..253 characters" },
 	/* roles and sections */
 	{ "roles: [mobile-node]\n", "F:1: mobile-node: missing: expected this section for the role mobile-node" },
 	{ "roles: [home-agent, mobile-node]\n" NODE HOME(ADDRESS) UPLINKS("{ interface: a }"),
@@ -62,16 +66,16 @@ static const struct bad {
 	{ "roles: [home-agent]\ninterfaces: [{ name: a }]\n" NODE HOME(ADDRESS) UPLINKS("{ interface: a }"),
 	  "F:3: mobile-node: expected only with the role mobile-node" },
 	{ GOOD "home-agent:\n  address: 2001:db8:1::1\n  home-links: [{ prefix: 2001:db8:1::/64 }]\n",
-	  "F:5: home-agent: expected only with the role home-agent" },
+	  "F:6: home-agent: expected only with the role home-agent" },
 	{ ROLES NODE UPLINKS("{ interface: a }"), "mobile-node.home-addresses: missing" },
 	{ ROLES NODE HOME(ADDRESS), "mobile-node.uplinks: missing" },
 	{ ROLES NODE HOME("") UPLINKS("{ interface: a }"), "mobile-node.home-addresses: 0 entries: expected 1..64" },
 	{ WITH_UPLINKS(""), "mobile-node.uplinks: 0 entries: expected 1..16" },
-	{ GOOD "  authentication: maybe\n", "'maybe': expected one of ipsec, none" },
+	{ GOOD "  authentication: maybe\n", "'maybe': expected one of ipsec, auth-option, none" },
 
 	/* home addresses */
 	{ WITH_HOME("{ address: 2001::zz, home-agent: 2001:db8:1::1 }"),
-	  "F:3: mobile-node.home-addresses[0].address: '2001::zz': expected an IPv6 address" },
+	  "F:4: mobile-node.home-addresses[0].address: '2001::zz': expected an IPv6 address" },
 	{ WITH_HOME("{ address: 'fe80::1', home-agent: 2001:db8:1::1 }"), "expected a routable unicast address" },
 	{ WITH_HOME("{ address: 2001:db8:1::100 }"), "home-addresses[0].home-agent: missing" },
 	{ WITH_HOME("{ address: 2001:db8:1::100, home-agent: 'ff02::1' }"),
@@ -81,8 +85,8 @@ static const struct bad {
 	{ WITH_HOME("{ address: 2001:db8:1::100, home-agent: 2001:db8:1::1 }, { address: 2001:db8:1::1, home-agent: 2001:db8::1 }"),
 	  "home-addresses[0].home-agent: '2001:db8:1::1': expected an address that is none of the home addresses" },
 	{ WITH_HOME(ADDRESS ",\n" ADDRESS),
-	  "F:4: mobile-node.home-addresses[1].address: '2001:db8:1::100': given twice: expected an address other than that "
-	  "of line 3" },
+	  "F:5: mobile-node.home-addresses[1].address: '2001:db8:1::100': given twice: expected an address other than that "
+	  "of line 4" },
 	{ WITH_HOME("{ address: '2001:db8:1::', home-agent: 2001:db8:1::1 }"), "the subnet-router anycast address" },
 	{ MEMBER("home-prefix: 2001:db8:2::/64"), "expected a prefix that holds the home address" },
 	{ MEMBER("home-prefix: 2001:db8:1::1/64"), "expected no bits set beyond the prefix length" },
@@ -100,29 +104,29 @@ static const struct bad {
 	{ WITH_UPLINKS("{ interface: abcdefghijklmnop }"), "expected 1..15 characters" },
 	{ WITH_UPLINKS("{ interface: a, preference: 1001 }"), "uplinks[0].preference: '1001': expected 0..1000" },
 	{ WITH_UPLINKS("{ interface: a },\n{ interface: a }"),
-	  "F:5: mobile-node.uplinks[1].interface: 'a': given twice: expected a name other than that of line 4" },
+	  "F:6: mobile-node.uplinks[1].interface: 'a': given twice: expected a name other than that of line 5" },
 	{ WITH_UPLINKS("{ interface: mobgw0 }"), "expected a name that, also with p added, is none of interfaces" },
 	{ WITH_UPLINKS("{ interface: a, mode: tc }"), "uplinks[0].mode: unknown key" },
 
 	/* route optimisation */
-	{ OPTIMISE("some"), "F:5: mobile-node.route-optimisation: 'some': expected one of all, none, list" },
-	{ OPTIMISE("[all]"), "F:5: mobile-node.route-optimisation: expected a word" },
+	{ OPTIMISE("some"), "F:6: mobile-node.route-optimisation: 'some': expected one of all, none, list" },
+	{ OPTIMISE("[all]"), "F:6: mobile-node.route-optimisation: expected a word" },
 	{ OPTIMISE("list"), "mobile-node.correspondents: missing: expected this key with route-optimisation: list" },
-	{ LISTED(""), "F:6: mobile-node.correspondents: 0 entries: expected 1..64" },
+	{ LISTED(""), "F:7: mobile-node.correspondents: 0 entries: expected 1..64" },
 	{ OPTIMISE("all") "  correspondents: [2001:db8::/32]\n",
-	  "F:6: mobile-node.correspondents: expected only with route-optimisation: list" },
+	  "F:7: mobile-node.correspondents: expected only with route-optimisation: list" },
 	{ OPTIMISE("none") "  correspondents: [2001:db8::/32]\n", "expected only with route-optimisation: list" },
-	{ GOOD "  correspondents: [2001:db8::/32]\n", "F:5: mobile-node.correspondents: expected only with" },
-	{ OPTIMISE("all") "  correspondents: []\n", "F:6: mobile-node.correspondents: 0 entries: expected 1..64" },
+	{ GOOD "  correspondents: [2001:db8::/32]\n", "F:6: mobile-node.correspondents: expected only with" },
+	{ OPTIMISE("all") "  correspondents: []\n", "F:7: mobile-node.correspondents: 0 entries: expected 1..64" },
 	{ OPTIMISE("list") "  correspondents: 2001:db8::/32\n", "'2001:db8::/32': expected a list" },
 	{ LISTED("www.example.com"),
-	  "F:6: mobile-node.correspondents[0]: 'www.example.com': expected an IPv6 address, or a prefix, address/length" },
+	  "F:7: mobile-node.correspondents[0]: 'www.example.com': expected an IPv6 address, or a prefix, address/length" },
 	{ LISTED("2001:db8::/129"), "'2001:db8::/129': expected a prefix length of 0..128" },
 	{ LISTED("2001:db8::1/64"), "'2001:db8::1/64': expected no bits set beyond the prefix length" },
 	{ LISTED("'ff0e::/16'"), "'ff0e::/16': expected a prefix of routable unicast addresses" },
 	{ LISTED("2001:db8::1,\n2001:db8:0::1/128"),
-	  "F:7: mobile-node.correspondents[1]: '2001:db8:0::1/128': given twice: expected a prefix other than that of line 6" },
-	{ GOOD "correspondent: { max-lifetime: 421 }\n", "F:5: correspondent.max-lifetime: '421': expected 4..420 seconds" },
+	  "F:8: mobile-node.correspondents[1]: '2001:db8:0::1/128': given twice: expected a prefix other than that of line 7" },
+	{ GOOD "correspondent: { max-lifetime: 421 }\n", "F:6: correspondent.max-lifetime: '421': expected 4..420 seconds" },
 };
 /* clang-format on */
 
@@ -292,8 +296,8 @@ static void two_bad_addresses_give_one_message_each(void **state)
 
 	assert_int_equal(got.err, -EINVAL);
 	assert_string_equal(got.errors,
-			    "F:3: mobile-node.home-addresses[0].address: 'zz': expected an IPv6 address\n"
-			    "F:3: mobile-node.home-addresses[0].home-agent: 'yy': expected an IPv6 address\n");
+			    "F:4: mobile-node.home-addresses[0].address: 'zz': expected an IPv6 address\n"
+			    "F:4: mobile-node.home-addresses[0].home-agent: 'yy': expected an IPv6 address\n");
 	free(got.errors);
 }
 
@@ -390,16 +394,32 @@ static void assert_same_prefixes(const struct config_prefix *a, size_t a_count, 
 	assert_memory_equal(a, b, a_count * sizeof(*a));
 }
 
+static void assert_same_homes(struct config *first, struct config *second)
+{
+	for (size_t i = 0; i < first->home_address_count; i++) {
+		struct config_home_address *a = &first->home_addresses[i], *b = &second->home_addresses[i];
+		char *id = a->id;
+
+		assert_int_equal(!a->id, !b->id);
+		if (id)
+			assert_string_equal(a->id, b->id);
+		a->id = b->id; /* the rest is compared by octets */
+		assert_memory_equal(a, b, sizeof(*a));
+		a->id = id;
+	}
+}
+
 static void printed_configurations_load_to_the_same(void **state)
 {
 	static const char *const texts[] = {
 		GOOD,
-		ROLES NODE "  authentication: none\n" HOME(
+		"roles: [mobile-node]\n" NODE "  authentication: none\n" HOME(
 			"{ address: 2001:db8:1::100, home-agent: 2001:db8:9::1, home-prefix: 2001:db8::/33, lifetime: "
 			"4 }, "
 			"{ address: 2001:db8:2::5, home-agent: 2001:db8:9::1, lifetime: 262140 }")
 			UPLINKS("{ interface: a, preference: 7 }, { interface: b }"),
 		OPTIMISE("none"),
+		MEMBER("id: bus7@example.org"),
 		LISTED("2001:db8:5::5, '::/0', 2001:db8:6::/64, 8000::/1"),
 		GOOD "correspondent: { max-bindings: 7, max-lifetime: 8, refuse-prefixes: ['::/0', 2001:db8::9] }\n",
 	};
@@ -425,8 +445,7 @@ static void printed_configurations_load_to_the_same(void **state)
 				    first->interface_count * sizeof(*first->interfaces));
 		assert_int_equal(first->home_address_count, second->home_address_count);
 		assert_int_equal(first->uplink_count, second->uplink_count);
-		assert_memory_equal(first->home_addresses, second->home_addresses,
-				    first->home_address_count * sizeof(*first->home_addresses));
+		assert_same_homes(first, second);
 		assert_memory_equal(first->uplinks, second->uplinks, first->uplink_count * sizeof(*first->uplinks));
 		config_free(first);
 		config_free(second);

@@ -16,13 +16,14 @@
 #include "../../agent/config_raw.h"
 
 /* The parts of a good configuration; a case replaces one. */
-#define ROLES "roles: [home-agent]\n"
+#define ROLES "roles: [home-agent]\nipsec: { keys: /k }\n"
 #define INTERFACES "interfaces: [{ name: eth0 }, { name: eth1 }]\n"
 #define HA "home-agent:\n"
 #define ADDRESS "  address: 2001:db8:1::1\n"
 #define LINKS "  home-links: [{ prefix: 2001:db8:1::/64, interface: eth1 }]\n"
 #define TOP ROLES INTERFACES
 #define GOOD TOP HA ADDRESS LINKS
+#define IN_CLEAR "roles: [home-agent]\n" INTERFACES HA ADDRESS LINKS
 #define LINK(text) TOP HA ADDRESS "  home-links: [" text "]\n"
 #define NODE(text) GOOD "  mobile-nodes: [" text "]\n"
 #define CORRESPONDENT(text) "roles: [correspondent]\n" INTERFACES "correspondent: { " text " }\n"
@@ -105,7 +106,7 @@ static const struct bad {
 	{ "# nothing\n", "F: empty: expected a configuration" },
 	{ "--- ~\n", "F:1: '~': expected a mapping" },
 	{ "[1]\n", "F:1: expected a mapping" },
-	{ GOOD "---\n" GOOD, "F:6: expected one YAML document, not several" },
+	{ GOOD "---\n" GOOD, "F:7: expected one YAML document, not several" },
 	{ "roles: [home-agent\n", "expected well-formed YAML: " },
 	{ "roles: &a [home-agent]\n", "F:1: expected no anchor and no tag before a value" },
 	{ "roles: &a home-agent\n", "F:1: expected no anchor and no tag before a value" },
@@ -121,59 +122,59 @@ static const struct bad {
 	{ "a: \xc3(\n", "F:1: expected printable UTF-8 text: " },
 
 	/* keys and types */
-	{ GOOD "home-agents: 1\n", "F:6: home-agents: unknown key: expected one of roles, interfaces, pin-directory, " },
-	{ GOOD "  addres: a\n", "F:6: home-agent.addres: unknown key: expected one of address, home-links, " },
+	{ GOOD "home-agents: 1\n", "F:7: home-agents: unknown key: expected one of roles, interfaces, pin-directory, " },
+	{ GOOD "  addres: a\n", "F:7: home-agent.addres: unknown key: expected one of address, home-links, " },
 	{ NODE("{ home-address: 2001:db8:1::5, lifetime: 4 }"),
-	  "F:6: home-agent.mobile-nodes[0].lifetime: unknown key: expected one of home-address, max-lifetime" },
-	{ GOOD "\"\\e[2J\": 1\n", "F:6: \\x1b[2J: unknown key" },
-	{ GOOD "\"\": 1\n", "F:6: : unknown key" },
-	{ GOOD "<<: { roles: [] }\n", "F:6: <<: unknown key" },
-	{ GOOD ROLES, "F:6: roles: given twice: expected this key once" },
-	{ GOOD ADDRESS, "F:6: home-agent.address: '2001:db8:1::1': given twice: expected this key once" },
+	  "F:7: home-agent.mobile-nodes[0].lifetime: unknown key: expected one of home-address, max-lifetime" },
+	{ GOOD "\"\\e[2J\": 1\n", "F:7: \\x1b[2J: unknown key" },
+	{ GOOD "\"\": 1\n", "F:7: : unknown key" },
+	{ GOOD "<<: { roles: [] }\n", "F:7: <<: unknown key" },
+	{ GOOD ROLES, "F:7: roles: given twice: expected this key once" },
+	{ GOOD ADDRESS, "F:7: home-agent.address: '2001:db8:1::1': given twice: expected this key once" },
 	{ INTERFACES HA ADDRESS LINKS, "F:1: roles: missing: expected this key" },
 	{ ROLES HA ADDRESS LINKS, "F:1: interfaces: missing: expected this key" },
-	{ TOP HA LINKS, "F:3: home-agent.address: missing: expected this key" },
-	{ TOP HA ADDRESS, "F:3: home-agent.home-links: missing: expected this key" },
-	{ LINK("{ interface: eth1 }"), "F:5: home-agent.home-links[0].prefix: missing: expected this key" },
-	{ NODE("{ max-lifetime: 4 }"), "F:6: home-agent.mobile-nodes[0].home-address: missing: expected this key" },
-	{ ROLES "interfaces:\n  - { mode: tc }\n" HA ADDRESS LINKS, "F:3: interfaces[0].name: missing: expected this key" },
+	{ TOP HA LINKS, "F:4: home-agent.address: missing: expected this key" },
+	{ TOP HA ADDRESS, "F:4: home-agent.home-links: missing: expected this key" },
+	{ LINK("{ interface: eth1 }"), "F:6: home-agent.home-links[0].prefix: missing: expected this key" },
+	{ NODE("{ max-lifetime: 4 }"), "F:7: home-agent.mobile-nodes[0].home-address: missing: expected this key" },
+	{ ROLES "interfaces:\n  - { mode: tc }\n" HA ADDRESS LINKS, "F:4: interfaces[0].name: missing: expected this key" },
 	{ TOP, "F:1: home-agent: missing: expected this section for the role home-agent" },
-	{ TOP HA, "F:3: home-agent: '': expected a mapping (key: value)" },
+	{ TOP HA, "F:4: home-agent: '': expected a mapping (key: value)" },
 	{ "roles: home-agent\n" INTERFACES HA ADDRESS LINKS, "F:1: roles: 'home-agent': expected a list of words" },
 	{ "roles: [[home-agent]]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[0]: expected a word" },
 	{ "roles: []\n" INTERFACES HA ADDRESS LINKS, "F:1: roles: no role: expected home-agent, mobile-node or correspondent" },
 	{ "roles: [home-agent, gateway]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[1]: 'gateway': expected one of home-agent, mobile-node, correspondent" },
 	{ "roles: [1]\n" INTERFACES HA ADDRESS LINKS, "F:1: roles[0]: '1': expected one of home-agent, mobile-node" },
-	{ ROLES "interfaces: eth0\n" HA ADDRESS LINKS, "F:2: interfaces: 'eth0': expected a list" },
-	{ ROLES "interfaces: [eth0]\n" HA ADDRESS LINKS, "F:2: interfaces[0]: 'eth0': expected a mapping (key: value)" },
-	{ ROLES "interfaces: []\n" HA ADDRESS LINKS, "F:2: interfaces: 0 entries: expected 1..256" },
-	{ TOP HA "  address: [a]\n" LINKS, "F:4: home-agent.address: expected a text" },
+	{ ROLES "interfaces: eth0\n" HA ADDRESS LINKS, "F:3: interfaces: 'eth0': expected a list" },
+	{ ROLES "interfaces: [eth0]\n" HA ADDRESS LINKS, "F:3: interfaces[0]: 'eth0': expected a mapping (key: value)" },
+	{ ROLES "interfaces: []\n" HA ADDRESS LINKS, "F:3: interfaces: 0 entries: expected 1..256" },
+	{ TOP HA "  address: [a]\n" LINKS, "F:5: home-agent.address: expected a text" },
 	{ NODE("{ home-address: 2001:db8:1::5, max-lifetime: [4] }"), "max-lifetime: expected a number" },
-	{ GOOD "  authentication: psk\n", "F:6: home-agent.authentication: 'psk': expected one of ipsec, none" },
-	{ GOOD "  authentication:\n", "F:6: home-agent.authentication: '': expected one of ipsec, none" },
+	{ GOOD "  authentication: psk\n", "F:7: home-agent.authentication: 'psk': expected one of ipsec, auth-option, none" },
+	{ GOOD "  authentication:\n", "F:7: home-agent.authentication: '': expected one of ipsec, auth-option, none" },
 
 	/* interfaces */
 	{ ROLES "interfaces: [{ name: eth1, mode: fast }]\n" HA ADDRESS LINKS,
-	  "F:2: interfaces[0].mode: 'fast': expected one of auto, native, generic, tc" },
+	  "F:3: interfaces[0].mode: 'fast': expected one of auto, native, generic, tc" },
 	{ ROLES "interfaces: [{ name: eth1, mode: 1 }]\n" HA ADDRESS LINKS, "interfaces[0].mode: '1': expected one of auto" },
 	{ ROLES "interfaces: [{ name: eth1 }, { name: '' }]\n" HA ADDRESS LINKS,
-	  "F:2: interfaces[1].name: '': expected 1..15 characters" },
+	  "F:3: interfaces[1].name: '': expected 1..15 characters" },
 	{ ROLES "interfaces: [{ name: eth1 }, { name: abcdefghijklmnop }]\n" HA ADDRESS LINKS,
-	  "F:2: interfaces[1].name: 'abcdefghijklmnop': expected 1..15 characters" },
+	  "F:3: interfaces[1].name: 'abcdefghijklmnop': expected 1..15 characters" },
 	{ ROLES "interfaces: [{ name: eth1 }, { name: a/b }]\n" HA ADDRESS LINKS,
-	  "F:2: interfaces[1].name: 'a/b': expected the name of a network device" },
+	  "F:3: interfaces[1].name: 'a/b': expected the name of a network device" },
 	{ ROLES "interfaces: [{ name: eth1 }, { name: 'a b' }]\n" HA ADDRESS LINKS, "'a b': expected the name of a network" },
 	{ ROLES "interfaces: [{ name: eth1 }, { name: .. }]\n" HA ADDRESS LINKS, "'..': expected the name of a network" },
 	{ ROLES "interfaces: [{ name: eth1 }, { name: eth%d }]\n" HA ADDRESS LINKS, "'eth%d': expected the name of a" },
 	{ ROLES "interfaces:\n- { name: eth1 }\n- { name: eth1 }\n" HA ADDRESS LINKS,
-	  "F:4: interfaces[1].name: 'eth1': given twice: expected a name other than that of line 3" },
+	  "F:5: interfaces[1].name: 'eth1': given twice: expected a name other than that of line 4" },
 
 	/* home links */
-	{ LINK(""), "F:5: home-agent.home-links: 0 entries: expected 1..16" },
+	{ LINK(""), "F:6: home-agent.home-links: 0 entries: expected 1..16" },
 	{ LINK(P(1) P(2) P(3) P(4) P(5) P(6) P(7) P(8) P(9) P(10) P(11) P(12) P(13) P(14) P(15) P(16) P(17)),
-	  "F:5: home-agent.home-links: 17 entries: expected 1..16" },
+	  "F:6: home-agent.home-links: 17 entries: expected 1..16" },
 	{ LINK("{ prefix: '2001:db8:1::' }"),
-	  "F:5: home-agent.home-links[0].prefix: '2001:db8:1::': expected an IPv6 prefix" },
+	  "F:6: home-agent.home-links[0].prefix: '2001:db8:1::': expected an IPv6 prefix" },
 	{ LINK("{ prefix: 2001:zz::/64 }"), "'2001:zz::/64': expected an IPv6 prefix, address/length" },
 	{ LINK("{ prefix: '' }"), "prefix: '': expected an IPv6 prefix, address/length" },
 	{ LINK("{ prefix: 192.0.2.0/24 }"), "'192.0.2.0/24': expected an IPv6 prefix, address/length" },
@@ -190,14 +191,14 @@ static const struct bad {
 	{ LINK("{ prefix: 'fe80::/64' }"), "'fe80::/64': expected a prefix of routable unicast addresses" },
 	{ LINK("{ prefix: 'ff00::/8' }"), "'ff00::/8': expected a prefix of routable unicast addresses" },
 	{ LINK("\n    { prefix: 2001:db8:1::/64 },\n    { prefix: 2001:db8::/32 }"),
-	  "F:7: home-agent.home-links[1].prefix: '2001:db8::/32': expected a prefix that does not overlap that of line 6" },
+	  "F:8: home-agent.home-links[1].prefix: '2001:db8::/32': expected a prefix that does not overlap that of line 7" },
 	{ LINK("{ prefix: 2001:db8:1::/64 }, { prefix: 2001:db8:1::/64 }"), "home-links[1].prefix: '2001:db8:1::/64': "
 	  "expected a prefix that does not overlap" },
 	{ LINK("{ prefix: 2001:db8:1::/64, interface: eth2 }"),
-	  "F:5: home-agent.home-links[0].interface: 'eth2': expected one of the names under interfaces" },
+	  "F:6: home-agent.home-links[0].interface: 'eth2': expected one of the names under interfaces" },
 	{ LINK("{ prefix: 2001:db8:1::/64, interface: '' }"), "home-links[0].interface: '': expected 1..15 characters" },
 	{ LINK("{ prefix: 2001:db8:1::/64, max-lifetime: 3 }"),
-	  "F:5: home-agent.home-links[0].max-lifetime: '3': expected 4..262140 seconds" },
+	  "F:6: home-agent.home-links[0].max-lifetime: '3': expected 4..262140 seconds" },
 	{ LINK("{ prefix: 2001:db8:1::/64, max-lifetime: 262141 }"), "'262141': expected 4..262140 seconds" },
 	{ LINK("{ prefix: 2001:db8:1::/64, max-lifetime: 0 }"), "'0': expected 4..262140 seconds" },
 	{ LINK("{ prefix: 2001:db8:1::/64, max-lifetime: -4 }"), "'-4': expected a decimal number, 0..4294967295" },
@@ -208,7 +209,7 @@ static const struct bad {
 	{ LINK("{ prefix: 2001:db8:1::/64, max-lifetime: 1h }"), "'1h': expected a decimal number" },
 
 	/* the agent */
-	{ TOP HA "  address: 2001:db8::zz\n" LINKS, "F:4: home-agent.address: '2001:db8::zz': expected an IPv6 address" },
+	{ TOP HA "  address: 2001:db8::zz\n" LINKS, "F:5: home-agent.address: '2001:db8::zz': expected an IPv6 address" },
 	{ TOP HA "  address: 192.0.2.1\n" LINKS, "'192.0.2.1': expected an IPv6 address" },
 	{ TOP HA "  address: fe80::1%eth0\n" LINKS, "expected an IPv6 address" },
 	{ TOP HA "  address: fe80::1\n" LINKS, "'fe80::1': expected a routable unicast address" },
@@ -217,46 +218,46 @@ static const struct bad {
 	{ TOP HA "  address: ::1\n" LINKS, "'::1': expected a routable unicast address" },
 	{ TOP HA "  address: '::ffff:192.0.2.1'\n" LINKS, "expected a routable unicast address" },
 	{ TOP HA "  address: '2001:db8:1::'\n" LINKS, "expected an address other than the subnet-router anycast address" },
-	{ GOOD "  dad-transmits: 2\n", "F:6: home-agent.dad-transmits: '2': expected 0 or 1" },
-	{ GOOD "  refresh-interval: 3\n", "F:6: home-agent.refresh-interval: '3': expected 4..262140 seconds, or 0 for none" },
+	{ GOOD "  dad-transmits: 2\n", "F:7: home-agent.dad-transmits: '2': expected 0 or 1" },
+	{ GOOD "  refresh-interval: 3\n", "F:7: home-agent.refresh-interval: '3': expected 4..262140 seconds, or 0 for none" },
 	{ GOOD "  refresh-interval: 262141\n", "'262141': expected 4..262140 seconds, or 0 for none" },
-	{ GOOD "  max-bindings: 0\n", "F:6: home-agent.max-bindings: '0': expected 1..1048576, at least the number" },
+	{ GOOD "  max-bindings: 0\n", "F:7: home-agent.max-bindings: '0': expected 1..1048576, at least the number" },
 	{ GOOD "  max-bindings: 1048577\n", "'1048577': expected 1..1048576" },
 	{ NODE("{ home-address: 2001:db8:1::5 }, { home-address: 2001:db8:1::6 }") "  max-bindings: 1\n",
-	  "F:7: home-agent.max-bindings: '1': expected 2..1048576" },
+	  "F:8: home-agent.max-bindings: '1': expected 2..1048576" },
 
 	/* mobile nodes */
 	{ NODE("{ home-address: 2001::zz }"),
-	  "F:6: home-agent.mobile-nodes[0].home-address: '2001::zz': expected an IPv6 address" },
+	  "F:7: home-agent.mobile-nodes[0].home-address: '2001::zz': expected an IPv6 address" },
 	{ NODE("{ home-address: 'fe80::5' }"), "'fe80::5': expected a routable unicast address" },
 	{ NODE("{ home-address: 2001:db8:2::5 }"), "'2001:db8:2::5': expected an address inside the prefix of a home link" },
 	{ NODE("{ home-address: 2001:db8:1::1 }"), "'2001:db8:1::1': expected an address other than the agent's" },
 	{ NODE("{ home-address: '2001:db8:1::' }"), "'2001:db8:1::': expected an address other than the subnet-router" },
 	{ NODE("{ home-address: 2001:db8:1::5, max-lifetime: 3 }"),
-	  "F:6: home-agent.mobile-nodes[0].max-lifetime: '3': expected 4..262140 seconds" },
+	  "F:7: home-agent.mobile-nodes[0].max-lifetime: '3': expected 4..262140 seconds" },
 	{ NODE("{ home-address: 2001:db8:1::5, max-lifetime: 262141 }"), "'262141': expected 4..262140 seconds" },
 	{ NODE("\n    { home-address: 2001:db8:1::5 },\n"
 	       "    { home-address: 2001:db8:1::6 },\n    { home-address: 2001:DB8:1:0::5 }"),
-	  "F:9: home-agent.mobile-nodes[2].home-address: '2001:DB8:1:0::5': given twice: expected an address other than that "
-	  "of line 7" },
+	  "F:10: home-agent.mobile-nodes[2].home-address: '2001:DB8:1:0::5': given twice: expected an address other than that "
+	  "of line 8" },
 
 	/* the rest */
-	{ GOOD "pin-directory: bpf/mobgw\n", "F:6: pin-directory: 'bpf/mobgw': expected an absolute path" },
-	{ GOOD "pin-directory: ''\n", "F:6: pin-directory: '': expected 1..1024 characters" },
-	{ GOOD "home-device: abcdefghijklmno\n", "F:6: home-device: 'abcdefghijklmno': expected 1..14 characters" },
-	{ GOOD "home-device: a:b\n", "F:6: home-device: 'a:b': expected the name of a network device" },
+	{ GOOD "pin-directory: bpf/mobgw\n", "F:7: pin-directory: 'bpf/mobgw': expected an absolute path" },
+	{ GOOD "pin-directory: ''\n", "F:7: pin-directory: '': expected 1..1024 characters" },
+	{ GOOD "home-device: abcdefghijklmno\n", "F:7: home-device: 'abcdefghijklmno': expected 1..14 characters" },
+	{ GOOD "home-device: a:b\n", "F:7: home-device: 'a:b': expected the name of a network device" },
 	{ GOOD "home-device: eth1\n", "'eth1': expected a name that, also with p added, is none of interfaces" },
 	{ ROLES "interfaces: [{ name: eth1 }, { name: mobgw0p }]\n" HA ADDRESS LINKS,
 	  "home-device: expected a name that, also with p added, is none of interfaces" },
-	{ GOOD "control: 1\n", "F:6: control: '1': expected a mapping" },
-	{ GOOD "control: { path: run/x }\n", "F:6: control.path: 'run/x': expected an absolute path" },
-	{ GOOD "control: { mode: rw }\n", "F:6: control.mode: 'rw': expected an octal mode, 0000..0777" },
+	{ GOOD "control: 1\n", "F:7: control: '1': expected a mapping" },
+	{ GOOD "control: { path: run/x }\n", "F:7: control.path: 'run/x': expected an absolute path" },
+	{ GOOD "control: { mode: rw }\n", "F:7: control.mode: 'rw': expected an octal mode, 0000..0777" },
 	{ GOOD "control: { mode: 0680 }\n", "'0680': expected an octal mode" },
 	{ GOOD "control: { mode: 1777 }\n", "'1777': expected an octal mode" },
 	{ GOOD "control: { mode: 60 }\n", "'60': expected an octal mode" },
 	{ GOOD "control: { mode: 00660 }\n", "'00660': expected an octal mode" },
-	{ GOOD "control: { group: 'a b' }\n", "F:6: control.group: 'a b': expected the name of a group" },
-	{ GOOD "control: { group: '' }\n", "F:6: control.group: '': expected 1..32 characters" },
+	{ GOOD "control: { group: 'a b' }\n", "F:7: control.group: 'a b': expected the name of a group" },
+	{ GOOD "control: { group: '' }\n", "F:7: control.group: '': expected 1..32 characters" },
 
 	/* the correspondent */
 	{ "roles: [correspondent]\n", "F:1: interfaces: missing: expected this key" },
@@ -268,8 +269,8 @@ static const struct bad {
 	{ "roles: [correspondent, home-agent, mobile-node]\n" INTERFACES, "F:1: roles: expected home-agent or mobile-node: one" },
 	{ CORRESPONDENT("nonces: 3"), "F:3: correspondent.nonces: unknown key: expected one of max-bindings, max-lifetime, "
 	  "refuse-prefixes" },
-	{ GOOD "correspondent:\n", "F:6: correspondent: '': expected a mapping (key: value)" },
-	{ GOOD "correspondent: { max-bindings: 0 }\n", "F:6: correspondent.max-bindings: '0': expected 1..65536" },
+	{ GOOD "correspondent:\n", "F:7: correspondent: '': expected a mapping (key: value)" },
+	{ GOOD "correspondent: { max-bindings: 0 }\n", "F:7: correspondent.max-bindings: '0': expected 1..65536" },
 	{ CORRESPONDENT("max-bindings: many"), "'many': expected a decimal number" },
 	{ CORRESPONDENT("refuse-prefixes: '::/0'"), "F:3: correspondent.refuse-prefixes: '::/0': expected a list" },
 	{ REFUSED("{ a: b }"), "F:3: correspondent.refuse-prefixes[0]: expected a text" },
@@ -296,6 +297,22 @@ static const struct bad {
 	{ REFUSED("\n    2001:db8::/32,\n    '::/0',\n    2001:DB8:0::/32"),
 	  "F:6: correspondent.refuse-prefixes[2]: '2001:DB8:0::/32': given twice: expected a prefix other than that of "
 	  "line 4" },
+	/* protection */
+	{ IN_CLEAR, "F:1: ipsec.keys: missing: expected the path of a file of keys" },
+	{ IN_CLEAR "ipsec: { payload: protected }\n", "ipsec.keys: missing: expected the path of a file of keys" },
+	{ IN_CLEAR "ipsec: { keys: k }\n", "F:6: ipsec.keys: 'k': expected an absolute path" },
+	{ IN_CLEAR "ipsec: { keys: /k, ike: {} }\n", "ipsec.ike: expected only without keys" },
+	{ IN_CLEAR "ipsec: { ike: { socket: x } }\n", "ipsec.ike.socket: 'x': expected an absolute path" },
+	{ IN_CLEAR "ipsec: { ike: { agent-id: 'a b' } }\n", "ipsec.ike.agent-id: 'a b': expected visible ASCII without" },
+	{ IN_CLEAR "ipsec: { ike: { secrets: x } }\n", "ipsec.ike.secrets: 'x': expected an absolute path" },
+	{ GOOD "  authentication: none\n", "F:2: ipsec: expected only with authentication: ipsec" },
+	{ GOOD "  authentication: auth-option\n", "F:1: auth-option: missing: expected this section with authentication: " },
+	{ GOOD "auth-option: { keys: /k }\n", "F:7: auth-option: expected only with authentication: auth-option" },
+	{ IN_CLEAR "  authentication: auth-option\nauth-option: { keys: k }\n", "auth-option.keys: 'k': expected an absolute" },
+	{ IN_CLEAR "  authentication: auth-option\nauth-option: { keys: /k, window: 3 }\n", "'3': expected 4..255 seconds" },
+	{ "roles: [correspondent]\n" INTERFACES "ipsec: { keys: /k }\n", "F:3: ipsec: expected only with authentication" },
+	{ NODE("{ home-address: 2001:db8:1::7, id: a }, { home-address: 2001:db8:1::8, id: a }"), "id 'a' given twice: " },
+	{ NODE("{ home-address: 2001:db8:1::7, id: 'a\"' }"), "mobile-nodes[0].id: 'a\"': expected visible ASCII without" },
 	{ REFUSED("2001:db8::1, 2001:db8::1/128"), "'2001:db8::1/128': given twice: expected a prefix other than that of line 3" },
 	{ REFUSED("'::/0', '::/0'"), "refuse-prefixes[1]: '::/0': given twice" },
 };
@@ -327,7 +344,7 @@ static void all_errors_are_said_in_one_run(void **state)
 	struct outcome got = parse(text, strlen(text));
 
 	assert_int_equal(got.err, -EINVAL);
-	assert_int_equal(count_lines(got.errors), 11);
+	assert_int_equal(count_lines(got.errors), 12);
 	forget(&got);
 }
 
@@ -526,7 +543,8 @@ static void a_correspondent_alone_has_no_agent_and_no_homes(void **state)
 /* Naming what every node is changes nothing. */
 static void correspondent_may_stand_beside_another_role(void **state)
 {
-	struct config *config = parse_good("roles: [home-agent, correspondent]\n" INTERFACES HA ADDRESS LINKS);
+	struct config *config =
+		parse_good("roles: [home-agent, correspondent]\nipsec: { keys: /k }\n" INTERFACES HA ADDRESS LINKS);
 	char *text = print(config);
 
 	assert_int_equal(config->roles, ROLE_HOME_AGENT | ROLE_CORRESPONDENT);
@@ -727,7 +745,7 @@ static const char *const good_texts[] = {
 	LINK("{ prefix: 2001:db8:1::/127 }, { prefix: 2001:db8:1::2/127 }"),
 	LINK(P(1) P(2) P(3) P(4) P(5) P(6) P(7) P(8) P(9) P(10) P(11) P(12) P(13) P(14) P(15) P(16)),
 	GOOD "  dad-transmits: 0\n  refresh-interval: 4\n  max-bindings: 1\n  authentication: ipsec\n",
-	GOOD "  dad-transmits: 1\n  refresh-interval: 262140\n  max-bindings: 1048576\n  authentication: none\n",
+	IN_CLEAR "  dad-transmits: 1\n  refresh-interval: 262140\n  max-bindings: 1048576\n  authentication: none\n",
 	GOOD "  refresh-interval: 0\n",
 	GOOD "control: { path: '/run/a b: #\"\\', group: mobgw, mode: 600 }\n",
 	GOOD "control: { group: \"123\", mode: \"0000\" }\npin-directory: \"/sys/\\u00e4\\n: x\"\nhome-device: "
@@ -736,8 +754,13 @@ static const char *const good_texts[] = {
 	      "mode: tc }, "
 	      "{ name: eth1, mode: auto }, { name: '0x1' }]\n" HA ADDRESS LINKS,
 	GOOD "correspondent: { max-bindings: 1, max-lifetime: 4, refuse-prefixes: [] }\n",
-	"roles: [correspondent, home-agent]\n" INTERFACES HA ADDRESS LINKS "correspondent: {}\n",
+	"roles: [correspondent, home-agent]\nipsec: { keys: /k }\n" INTERFACES HA ADDRESS LINKS "correspondent: {}\n",
 	"roles: [correspondent]\n" INTERFACES,
+	IN_CLEAR "  authentication: auth-option\nauth-option: { keys: /k }\n",
+	IN_CLEAR "  authentication: auth-option\nauth-option: { keys: /k, window: 4, timestamps: optional }\n",
+	IN_CLEAR "ipsec: { ike: {}, home-tests: clear, payload: protected }\n",
+	NODE("{ home-address: 2001:db8:1::7, id: bus7@example.org }"),
+	IN_CLEAR "ipsec: { ike: { socket: /s, agent-id: ha, secrets: /p }, payload: clear }\n",
 	CORRESPONDENT("max-bindings: 65536, max-lifetime: 420"),
 	REFUSED("'::/0', 2001:db8::/32, 2001:db8::/128, 2001:db8::1, 8000::/1, '::/1', 64:ff9b::/96"),
 };

@@ -307,5 +307,6 @@ void control_publish(struct gateway *gw, enum gateway_event what, const struct g
 }
 
 #include "fake_peers.h"
+#include "fake_sas.h"
 
 #endif

@@ -11,11 +11,13 @@
 #include "../../agent/reload.c"
 
 #define CORRESPONDENT "roles: [correspondent]\ninterfaces: [{ name: eth0 }]\n"
-#define AGENT                                                                                                          \
+#define AGENT LINKED "ipsec: { keys: /k }\n"
+#define LINKED                                                                                                         \
 	"roles: [home-agent]\ninterfaces: [{ name: eth0 }]\nhome-agent:\n  address: 2001:db8:1::1\n"                   \
 	"  home-links: [{ prefix: 2001:db8:1::/64 }]\n"
+#define PROTECTED(text) LINKED "ipsec: { " text " }\n"
 #define NODE                                                                                                           \
-	"roles: [mobile-node]\nmobile-node:\n  uplinks: [{ interface: wlan0 }]\n"                                      \
+	"roles: [mobile-node]\nipsec: { keys: /k }\nmobile-node:\n  uplinks: [{ interface: wlan0 }]\n"                 \
 	"  home-addresses: [{ address: 2001:db8:1::100, home-agent: 2001:db8:1::1 }]\n"
 
 static char heard[8]; /* a letter for each part, in their order */
@@ -96,6 +98,14 @@ static const struct change {
 	{ NODE, NODE "  route-optimisation: none\n", "cmp" },
 	{ NODE, NODE "  route-optimisation: list\n  correspondents: ['::/0']\n", "cmp" },
 	{ NODE "  route-optimisation: list\n  correspondents: ['::/0']\n", NODE, "cmp" },
+	{ PROTECTED("keys: /k"), PROTECTED("keys: /k"), "ch" },
+	{ PROTECTED("keys: /k"), PROTECTED("keys: /other"), "" },
+	{ PROTECTED("keys: /k"), PROTECTED("ike: {}"), "" },
+	{ PROTECTED("ike: {}"), PROTECTED("ike: { agent-id: ha }"), "" },
+	{ PROTECTED("ike: {}"), PROTECTED("ike: { socket: /s }"), "" },
+	{ PROTECTED("ike: {}"), PROTECTED("ike: { secrets: /s }"), "" },
+	{ PROTECTED("keys: /k"), PROTECTED("keys: /k, home-tests: clear"), "" },
+	{ PROTECTED("keys: /k"), PROTECTED("keys: /k, payload: protected"), "" },
 	{ CORRESPONDENT, AGENT, "" },
 	{ AGENT, CORRESPONDENT, "" },
 	{ NODE, CORRESPONDENT, "" },

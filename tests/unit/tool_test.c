@@ -11,6 +11,7 @@
 #include "../../agent/tool_client.c"
 #include "../../agent/tool_counters.c"
 #include "../../agent/tool_handover.c"
+#include "../../agent/tool_ipsec.c"
 #include "../../agent/tool_monitor.c"
 #include "../../agent/tool_node.c"
 #include "../../agent/tool_peers.c"

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from . import keys
 from .namespace import end_child, sh
 from .wait import SLOW, until
 
@@ -15,7 +16,7 @@ TOP = Path(__file__).resolve().parents[3]
 MOBGWD = os.environ.get("MOBGWD", str(TOP / "build/mobgwd"))
 MOBGW = os.environ.get("MOBGW", str(TOP / "build/mobgw"))
 BPFFS = "/sys/fs/bpf"
-ABI = "3"
+ABI = "4"
 
 
 def bpffs_mounted():
@@ -28,8 +29,11 @@ def bpffs_mounted():
 class Gateway:
     def __init__(self, lab, ns="ha", mobile_nodes=("2001:db8:1::100",), address="2001:db8:1::1", mode="auto",
                  interfaces=("uplink", "home"), home_links=None, authentication="none", max_lifetime=3600,
-                 env=None, **home_agent):
-        """mobile_nodes: home addresses, or dicts as in the file; further keywords go to home-agent: with - for _."""
+                 env=None, node_keys=None, ipsec=None, **home_agent):
+        """
+        mobile_nodes: home addresses, or dicts as in the file; node_keys, ipsec: see _protect(); further keywords go to
+        home-agent: with - for _.
+        """
         self._places(lab, ns, env)
         modes = {name: (mode if isinstance(mode, str) else mode.get(name, "auto")) for name in interfaces}
         self.config = {
@@ -45,6 +49,17 @@ class Gateway:
             },
             "pin-directory": self.pin_dir, "home-device": self.home_device, "control": {"path": self.control},
         }
+        self._protect("home-agent", node_keys, ipsec)
+
+    def _protect(self, role, node_keys, ipsec):
+        """authentication: ipsec, with a file of these NodeKeys (keys.py), or only with the section `ipsec`, a dict."""
+        if node_keys is None and ipsec is None:
+            return
+        self.config[role]["authentication"] = "ipsec"
+        self.config["ipsec"] = dict(ipsec or {})
+        if node_keys is not None:
+            self.keys_path = keys.write(f"{self.dir}/ipsec.keys", node_keys)
+            self.config["ipsec"]["keys"] = self.keys_path
 
     def _places(self, lab, ns, env):
         """Where this one's files, pins and devices are; several may run in one laboratory."""

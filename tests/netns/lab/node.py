@@ -15,7 +15,7 @@ class Node(Gateway):
     """homes: home addresses, or dicts as in the file; further keywords go to mobile-node: with - for _."""
 
     def __init__(self, lab, ns="mn", homes=(HOME,), uplinks=UPLINKS, lifetime=600, agent=HOME_AGENT, prefix=HOME_PREFIX,
-                 authentication="none", env=None, **mobile_node):
+                 authentication="none", env=None, node_keys=None, ipsec=None, **mobile_node):
         self._places(lab, ns, env)
         self.home = homes[0] if isinstance(homes[0], str) else homes[0]["address"]
         self.config = {
@@ -30,6 +30,7 @@ class Node(Gateway):
             },
             "pin-directory": self.pin_dir, "home-device": self.home_device, "control": {"path": self.control},
         }
+        self._protect("mobile-node", node_keys, ipsec)
 
     # ---- what it says ----
 

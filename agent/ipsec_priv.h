@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the files of IPsec share: ipsec.c (life, policies), ipsec_adopt.c (what a former daemon left). */
+#ifndef MOBGW_IPSEC_PRIV_H
+#define MOBGW_IPSEC_PRIV_H
+
+#include "ipsec.h"
+
+/* A configured home address. */
+struct ipsec_node {
+	struct ipsec_end end;
+	bool has_slot;
+	struct { /* as the kernel has them */
+		bool to_agent, to_node;
+		uint32_t spi_to_agent, spi_to_node; /* the newest */
+	} states[IPSEC_CHILDREN];
+};
+
+/* What stood in the kernel when we came, of ours; `wanted` is set where it stays. */
+struct found_policy {
+	struct xfrm_policy_spec policy;
+	bool wanted;
+};
+struct found_state {
+	struct xfrm_state_spec state; /* without keys */
+	bool wanted;
+};
+struct ipsec_found {
+	struct found_policy *policies; /* sorted by way and selector */
+	size_t policy_count, policy_room;
+	struct found_state *states; /* sorted by destination and SPI */
+	size_t state_count, state_room;
+	int err; /* -ENOMEM on the way */
+};
+
+struct ipsec {
+	struct xfrm *x;
+	struct xfrm_handlers handlers;
+	struct ipsec_keys *keys;
+	struct ipsec_node *nodes; /* sorted by home address */
+	size_t count;
+	uint8_t *slots; /* bitmap of those taken */
+	size_t slot_room;
+	struct ipsec_found found; /* until ipsec_settle() */
+	size_t missing;		  /* states that somebody took away: put back by the tick */
+};
+
+struct ipsec_node *ipsec_node(const struct ipsec *ip, const struct in6_addr *home);
+
+/* ipsec.c */
+int ipsec_check_keys(const struct config *config, const struct ipsec_keys *keys); /* says what is missing; -EINVAL */
+/* Nodes of the configuration, without slots; @slot_room: octets of the map of slots, at least. */
+int ipsec_add_nodes(struct gateway *gw, size_t slot_room);
+/* Queue what the node lacks. Return: how many. */
+size_t ipsec_queue_policies(struct ipsec *ip, struct ipsec_node *node);
+size_t ipsec_queue_states(struct gateway *gw, struct ipsec_node *node);
+/* Queues the deletion of its static states, by @keys. */
+void ipsec_delete_states(struct gateway *gw, struct ipsec_node *node, const struct ipsec_keys *keys);
+
+/* ipsec_adopt.c */
+int ipsec_find_ours(struct xfrm *x, struct ipsec_found *found);
+void ipsec_found_free(struct ipsec_found *found);
+struct found_policy *ipsec_found_policy(struct ipsec_found *found, const struct xfrm_policy_spec *policy);
+struct found_state *ipsec_found_state(struct ipsec_found *found, const struct in6_addr *dst, uint32_t spi);
+bool ipsec_same_policy(const struct xfrm_policy_spec *a, const struct xfrm_policy_spec *b);
+/* The slots that the found policies say; a slot claimed twice is left to the first. */
+void ipsec_adopt_slots(struct ipsec *ip);
+int ipsec_take_slot(struct ipsec *ip, struct ipsec_node *node, uint32_t slot); /* -EEXIST */
+int ipsec_fill_slots(struct ipsec *ip);
+/* Queues the deletion of what nobody wants. Return: how many. */
+size_t ipsec_delete_unwanted(struct ipsec *ip);
+
+#endif
