@@ -236,7 +236,8 @@ static void print_home_agent(const struct config *config, struct printed *to)
 
 static void print_protection(const struct config *config, struct printed *to)
 {
-	to->ike = (struct raw_ike){ config->ipsec.ike_socket, config->ipsec.agent_id, config->ipsec.secrets };
+	to->ike = (struct raw_ike){ config->ipsec.ike_socket, config->ipsec.agent_id, config->ipsec.secrets,
+				    (uint32_t *)&config->ipsec.rekey_s };
 	to->ipsec = (struct raw_ipsec){ .keys = config->ipsec.keys,
 					.ike = config->ipsec.ike_socket ? &to->ike : NULL,
 					.home_tests = config->ipsec.home_tests,

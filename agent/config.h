@@ -82,6 +82,7 @@ struct config_ipsec {
 	char *keys;		      /* path of static keys; NULL: IKE */
 	char *ike_socket;	      /* `ike: socket`, charon's vici; NULL: static keys */
 	char *agent_id;		      /* `ike: agent-id`: of the home agent; NULL: its address */
+	uint32_t rekey_s;	      /* `ike: rekey-interval`: of states; 10..86400, default 3600 */
 	char *secrets;		      /* `ike: secrets`: path of pre-shared keys; NULL: certificates */
 	enum config_tests home_tests; /* mobility headers of home addresses with correspondents */
 	enum config_payload payload;  /* everything else of them: all through the home agent, under ESP */

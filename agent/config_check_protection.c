@@ -13,10 +13,12 @@
 #define AT_AUTH_OPTION AT_KEY(NULL, "auth-option")
 
 #define DEFAULT_VICI "/run/charon.vici" /* where Debian's charon-systemd has it */
-enum { DEFAULT_WINDOW_S = 7 };		/* RFC 4285 §5.1 */
+enum { DEFAULT_WINDOW_S = 7 /* RFC 4285 §5.1 */, DEFAULT_REKEY_S = 3600 };
 
 /* "greater than 3 seconds", RFC 4285 §5.1; what a clock may be wrong by, a replay may be late by. */
 static const struct range window_range = { "4..255 seconds", 4, 255, false };
+
+static const struct range rekey_range = { "10..86400 seconds", 10, 86400, false };
 
 /* ---- identities ---- */
 
@@ -98,6 +100,8 @@ static int check_ike(struct check *check, const struct raw_ike *raw)
 	int err = copy_path(check, raw->socket ? raw->socket : DEFAULT_VICI, &ipsec->ike_socket,
 			    AT_KEY(AT_IKE, "socket"));
 
+	ipsec->rekey_s = config_check_number(check, raw->rekey_interval, DEFAULT_REKEY_S, &rekey_range,
+					     AT_KEY(AT_IKE, "rekey-interval"));
 	if (!err)
 		err = config_check_id(check, raw->agent_id, &ipsec->agent_id, AT_KEY(AT_IKE, "agent-id"));
 	return err ? err : copy_path(check, raw->secrets, &ipsec->secrets, AT_KEY(AT_IKE, "secrets"));

@@ -134,6 +134,7 @@ struct raw_correspondent {
 
 struct raw_ike {
 	char *socket, *agent_id, *secrets;
+	uint32_t *rekey_interval;
 };
 
 struct raw_ipsec {

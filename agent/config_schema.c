@@ -162,6 +162,7 @@ static const cyaml_schema_field_t ike_fields[] = {
 	CYAML_FIELD_STRING_PTR("socket", OPTIONAL, struct raw_ike, socket, 1, SOCKET_PATH_BYTES),
 	CYAML_FIELD_STRING_PTR("agent-id", OPTIONAL, struct raw_ike, agent_id, 1, ID_BYTES),
 	CYAML_FIELD_STRING_PTR("secrets", OPTIONAL, struct raw_ike, secrets, 1, PATH_BYTES),
+	CYAML_FIELD_UINT_PTR("rekey-interval", OPTIONAL, struct raw_ike, rekey_interval),
 	CYAML_FIELD_END
 };
 

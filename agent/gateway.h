@@ -322,6 +322,8 @@ void mobile_node_on_address(struct gateway *gw, const struct address_info *addre
 void mobile_node_on_nd(struct gateway *gw, const struct nd_input *in);
 void mobile_node_on_ack(struct gateway *gw, const struct mh_input *in, const struct mh_msg *ack);
 void mobile_node_on_refresh_request(struct gateway *gw, const struct mh_input *in, const struct mh_msg *brr);
+/* The signalling of that home address has keys, and hadn't. */
+void mobile_node_on_keys(struct gateway *gw, const struct in6_addr *home);
 void mobile_node_on_binding_error(struct gateway *gw, const struct mh_input *in, const struct mh_msg *be);
 /* A tunnel packet of ours met a smaller MTU on its way from @care_of to @agent. True: it was ours. */
 bool mobile_node_on_too_big(struct gateway *gw, const struct in6_addr *care_of, const struct in6_addr *agent,

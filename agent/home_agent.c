@@ -80,6 +80,9 @@ static void accept_answer(struct gateway *gw, const struct binding_entry *entry,
 		.type = MH_BA, .status = BA_ACCEPTED, .seq = entry->seq, .lifetime_s = entry->lifetime_s
 	};
 
+	if (entry->flags & BU_KEY && ipsec_can_move(gw))
+		ack.flags |= BA_KEY; /* §10.3.1, §6.1.8 */
+
 	if (gw->config->refresh_s && gw->config->refresh_s < entry->lifetime_s) { /* less than the lifetime, §6.2.4 */
 		ack.opt.has_refresh_advice = true;
 		ack.opt.refresh_advice_s = gw->config->refresh_s;
@@ -300,6 +303,8 @@ static void deregister(struct gateway *gw, const struct registration_decision *d
 	struct mh_msg ack = { .type = MH_BA, .status = BA_ACCEPTED, .seq = d->seq };
 	struct gateway_event_info info = { .home = d->home, .care_of = entry->care_of, .seq = d->seq };
 
+	if (IN6_IS_ADDR_UNSPECIFIED(&road->care_of)) /* it said so from home, and not to be reached nowhere */
+		ipsec_returned(gw, &d->home);
 	remove_binding(gw, entry);
 	send_ack(gw, &d->home, road, &ack);
 	gateway_count(gw, AGENT_DEREGISTERED);

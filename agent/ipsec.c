@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "ipsec_priv.h"
+#include "ike.h"
 
 enum {
 	/* Where the numbers of outbound transport states begin: quarters of a second since 2026. So a reboot goes on
@@ -43,40 +43,12 @@ struct ipsec_node *ipsec_node(const struct ipsec *ip, const struct in6_addr *hom
 	return NULL;
 }
 
-static const char *selector_text(const struct xfrm_policy_spec *policy)
+struct ipsec_node *ipsec_of_slot(const struct ipsec *ip, uint32_t slot)
 {
-	static char text[160];
-
-	snprintf(text, sizeof(text), "%s, from %s/%u to %s/%u, protocol %u",
-		 policy->way == XFRM_WAY_IN    ? "in"
-		 : policy->way == XFRM_WAY_OUT ? "out"
-					       : "fwd",
-		 addr_text(&policy->sel.src), policy->sel.src_len, addr_text(&policy->sel.dst), policy->sel.dst_len,
-		 policy->sel.proto);
-	return text;
+	return slot < ip->slot_room && ip->slots[slot] ? &ip->nodes[ip->slots[slot] - 1] : NULL;
 }
 
 /* ---- policies ---- */
-
-struct change {
-	const struct xfrm_policy_spec *policies;
-	size_t first; /* number of the first change */
-	int err;
-};
-
-static void policy_failed(void *arg, size_t number, int err)
-{
-	struct change *c = arg;
-
-	c->err = err;
-	if (err == -EEXIST)
-		log_error("ipsec: a policy of somebody else's stands where ours has to: %s. Take it away (ip xfrm "
-			  "policy), then "
-			  "restart mobgwd",
-			  selector_text(&c->policies[number - c->first]));
-	else
-		log_error("ipsec: add policy %s: %s", selector_text(&c->policies[number - c->first]), strerror(-err));
-}
 
 /* Queues what @node lacks of its policies. */
 size_t ipsec_queue_policies(struct ipsec *ip, struct ipsec_node *node)
@@ -97,39 +69,6 @@ size_t ipsec_queue_policies(struct ipsec *ip, struct ipsec_node *node)
 	return queued;
 }
 
-/* What @now has and @before hadn't, or the other way round: the tunnels' policies come and go with the binding. */
-static int change_policies(struct ipsec *ip, const struct ipsec_end *before, const struct ipsec_end *now)
-{
-	struct xfrm_policy_spec old[IPSEC_POLICIES_MAX], new[IPSEC_POLICIES_MAX];
-	size_t old_count = before ? ipsec_policies(before, old) : 0, new_count = now ? ipsec_policies(now, new) : 0;
-	size_t same = 0;
-	struct change c = {};
-	int err;
-
-	while (same < old_count && same < new_count && ipsec_same_policy(&old[same], &new[same]))
-		same++;
-	if (same == old_count && same == new_count)
-		return 0;
-	c.policies = new + same;
-	for (size_t i = old_count; i > same; i--)
-		xfrm_policy_delete(ip->x, old[i - 1].way, &old[i - 1].sel);
-	for (size_t i = same; i < new_count; i++) {
-		size_t number = xfrm_policy_set(ip->x, &new[i], false);
-
-		if (i == same)
-			c.first = number;
-	}
-	err = xfrm_commit(ip->x, new_count > same ? policy_failed : NULL, &c);
-	if (err && now && new_count > same) { /* half of it protects nothing: as before */
-		for (size_t i = new_count; i > same; i--)
-			xfrm_policy_delete(ip->x, new[i - 1].way, &new[i - 1].sel);
-		for (size_t i = same; i < old_count; i++)
-			xfrm_policy_set(ip->x, &old[i], true);
-		xfrm_commit(ip->x, NULL, NULL);
-	}
-	return err == -ENOENT && !now ? 0 : err;
-}
-
 /* ---- states ---- */
 
 static void tell_data_path(struct gateway *gw, const struct xfrm_state_spec *state, struct ipsec_node *node,
@@ -139,10 +78,10 @@ static void tell_data_path(struct gateway *gw, const struct xfrm_state_spec *sta
 	struct sa_key key = { .dst = state->dst, .spi = htonl(state->spi) };
 	struct sa sa = { .home = node->end.home, .flags = inbound ? SA_INBOUND : SA_OUTBOUND };
 
+	if (child != IPSEC_SIGNALLING && !node->end.constant)
+		return; /* the kernel alone has to do with them */
 	if (child != IPSEC_SIGNALLING)
-		sa.flags |= child == IPSEC_PAYLOAD ? SA_TUNNEL | SA_PAYLOAD : SA_TUNNEL;
-	if (child != IPSEC_SIGNALLING && node->end.constant)
-		sa.flags |= SA_CONSTANT;
+		sa.flags |= child == IPSEC_PAYLOAD ? SA_CONSTANT | SA_TUNNEL | SA_PAYLOAD : SA_CONSTANT | SA_TUNNEL;
 	if (inbound && node->end.node && sa.flags & SA_CONSTANT)
 		key.dst = in6addr_any; /* on the wire it is whichever care-of address of ours */
 	if (present)
@@ -151,33 +90,37 @@ static void tell_data_path(struct gateway *gw, const struct xfrm_state_spec *sta
 		datapath_sa_delete(gw->dp, &key);
 }
 
-/* A state of ours came or went, whoever did it. */
-static void note_state(struct gateway *gw, const struct xfrm_state_spec *state, bool present)
+/* A state of ours came or went, whoever did it. Return: whose; NULL: none of ours. */
+static struct ipsec_node *note_state(struct gateway *gw, const struct xfrm_state_spec *state, bool present,
+				     enum ipsec_child *child)
 {
-	struct ipsec *ip = gw->ipsec;
 	struct ipsec_node *node;
-	enum ipsec_child child;
-	uint32_t slot;
+	uint32_t slot, *spi;
 	bool to_agent, *there;
-	uint32_t *spi;
 
-	if (!ipsec_of_reqid(state->reqid, &slot, &child))
-		return;
-	node = ipsec_node(ip, &state->src);
-	if (!node)
-		node = ipsec_node(ip, &state->dst);
-	if (!node || node->end.slot != slot)
-		return;
+	if (!ipsec_of_reqid(state->reqid, &slot, child))
+		return NULL;
+	node = ipsec_of_slot(gw->ipsec, slot);
+	if (!node || !state->spi) /* without SPI it only stands for one that is asked for */
+		return NULL;
 	to_agent = addr_equal(&state->dst, &node->end.agent);
-	there = to_agent ? &node->states[child].to_agent : &node->states[child].to_node;
-	spi = to_agent ? &node->states[child].spi_to_agent : &node->states[child].spi_to_node;
-	tell_data_path(gw, state, node, child, present);
+	there = to_agent ? &node->states[*child].to_agent : &node->states[*child].to_node;
+	spi = to_agent ? &node->states[*child].spi_to_agent : &node->states[*child].spi_to_node;
+	if (!present && !node->end.constant && *spi == state->spi &&
+	    xfrm_state_there(gw->ipsec->x,
+			     to_agent			  ? &node->end.agent
+			     : *child == IPSEC_SIGNALLING ? &node->end.home
+							  : &node->end.far,
+			     *spi))
+		return node; /* a copy of it, or what stood where it was before it moved */
+	tell_data_path(gw, state, node, *child, present);
 	if (present) {
 		*there = true;
 		*spi = state->spi;
 	} else if (*spi == state->spi) {
 		*there = false;
 	}
+	return node;
 }
 
 static void state_failed(void *arg, size_t number, int err)
@@ -198,7 +141,8 @@ size_t ipsec_queue_states(struct gateway *gw, struct ipsec_node *node)
 {
 	const struct ipsec_node_keys *keys = ipsec_keys_find(gw->ipsec->keys, &node->end.home);
 	struct xfrm_state_spec states[IPSEC_STATES_MAX];
-	size_t count = ipsec_states(&node->end, keys, first_seq(), states), queued = 0;
+	size_t count = keys ? ipsec_states(&node->end, keys, first_seq(), states) : 0, queued = 0;
+	enum ipsec_child child;
 
 	for (size_t i = 0; i < count; i++) {
 		struct found_state *found = ipsec_found_state(&gw->ipsec->found, &states[i].dst, states[i].spi);
@@ -209,7 +153,7 @@ size_t ipsec_queue_states(struct gateway *gw, struct ipsec_node *node)
 			xfrm_state_add(gw->ipsec->x, &states[i]);
 			queued++;
 		}
-		note_state(gw, &states[i], true);
+		note_state(gw, &states[i], true, &child);
 	}
 	explicit_bzero(states, sizeof(states));
 	return queued;
@@ -218,7 +162,8 @@ size_t ipsec_queue_states(struct gateway *gw, struct ipsec_node *node)
 void ipsec_delete_states(struct gateway *gw, struct ipsec_node *node, const struct ipsec_keys *keys)
 {
 	struct xfrm_state_spec states[IPSEC_STATES_MAX];
-	size_t count = ipsec_states(&node->end, ipsec_keys_find(keys, &node->end.home), 0, states);
+	const struct ipsec_node_keys *of_node = ipsec_keys_find(keys, &node->end.home);
+	size_t count = of_node ? ipsec_states(&node->end, of_node, 0, states) : 0;
 
 	for (size_t i = 0; i < count; i++) {
 		enum ipsec_child child;
@@ -237,6 +182,8 @@ void ipsec_tick(struct gateway *gw)
 	struct ipsec *ip = gw->ipsec;
 	size_t queued = 0;
 
+	if (ip && ip->ike)
+		ike_tick(gw);
 	if (!ip || !ip->missing)
 		return;
 	ip->missing = 0;
@@ -259,22 +206,29 @@ static void on_state(void *arg, const struct xfrm_state_spec *state, bool presen
 {
 	struct gateway *gw = arg;
 	enum ipsec_child child;
-	uint32_t slot;
+	struct ipsec_node *node = note_state(gw, state, present, &child);
 
-	if (!ipsec_of_reqid(state->reqid, &slot, &child))
+	if (!node)
 		return;
-	note_state(gw, state, present);
-	if (!present)
+	if (gw->ipsec->ike)
+		ike_state(gw, node, child);
+	else if (!present)
 		gw->ipsec->missing++;
 }
 
 static void on_acquire(void *arg, uint32_t reqid, const struct in6_addr *src, const struct in6_addr *dst)
 {
+	struct gateway *gw = arg;
+	struct ipsec_node *node;
 	enum ipsec_child child;
 	uint32_t slot;
 
-	if (ipsec_of_reqid(reqid, &slot, &child))
-		gateway_count(arg, AGENT_NO_STATE);
+	if (!ipsec_of_reqid(reqid, &slot, &child))
+		return;
+	gateway_count(gw, AGENT_NO_STATE);
+	node = ipsec_of_slot(gw->ipsec, slot);
+	if (node && gw->ipsec->ike)
+		ike_want(gw, node, child);
 }
 
 static void on_overrun(void *arg)
@@ -298,7 +252,8 @@ static bool describe(const struct config *config, size_t i, struct ipsec_end *en
 				   .node = !agent,
 				   .home_tests = config->ipsec.home_tests == TESTS_PROTECTED,
 				   .payload = config->ipsec.payload == PAYLOAD_PROTECTED,
-				   .constant = true };
+				   .constant = !config->ipsec.ike_socket };
+	end->far = end->home;
 	return true;
 }
 
@@ -331,8 +286,8 @@ int ipsec_add_nodes(struct gateway *gw, size_t slot_room)
 
 	ip->count = config->roles & ROLE_HOME_AGENT ? config->mobile_node_count : config->home_address_count;
 	ip->nodes = calloc(ip->count + 1, sizeof(*ip->nodes));
-	ip->slot_room = ip->count / 8 + 1 > slot_room ? ip->count / 8 + 1 : slot_room;
-	ip->slots = calloc(1, ip->slot_room);
+	ip->slot_room = ip->count > slot_room ? ip->count : slot_room;
+	ip->slots = calloc(ip->slot_room + 1, sizeof(*ip->slots));
 	if (!ip->nodes || !ip->slots)
 		return -ENOMEM;
 	for (size_t i = 0; i < ip->count; i++)
@@ -350,12 +305,30 @@ static void none_failed(void *arg, size_t number, int err)
 	*(int *)arg = err;
 }
 
+/* Those of charon are charon's; static ones of another time, which would be used and which nobody can open, go. */
+static void keep_found_states(struct gateway *gw)
+{
+	struct ipsec *ip = gw->ipsec;
+	enum ipsec_child child;
+
+	for (size_t i = 0; ip->ike && i < ip->found.state_count; i++) {
+		struct found_state *one = &ip->found.states[i];
+		struct ipsec_node *node;
+
+		one->wanted = one->state.expires;
+		node = one->wanted ? note_state(gw, &one->state, true, &child) : NULL;
+		if (node && one->state.tunnel)
+			node->end.far = addr_equal(&one->state.src, &node->end.agent) ? one->state.dst : one->state.src;
+	}
+}
+
 /* States before policies: from the first packet that asks for one it is there. */
 static int install(struct gateway *gw)
 {
 	struct ipsec *ip = gw->ipsec;
 	int err, said = 0;
 
+	keep_found_states(gw);
 	for (size_t i = 0; i < ip->count; i++)
 		ipsec_queue_states(gw, &ip->nodes[i]);
 	err = xfrm_commit(ip->x, state_failed, &said);
@@ -372,6 +345,17 @@ static uint16_t protection(void *arg, const struct in6_addr *home)
 	       (ipsec_protects(arg, IPSEC_HOME_TEST) ? BINDING_TESTS_PROTECTED : 0);
 }
 
+static int open_keys(struct gateway *gw)
+{
+	struct ipsec *ip = gw->ipsec;
+	int err;
+
+	if (gw->config->ipsec.ike_socket)
+		return ike_open(gw);
+	err = ipsec_keys_load(gw->config->ipsec.keys, &ip->keys, stderr);
+	return err ? err : ipsec_check_keys(gw->config, ip->keys);
+}
+
 int ipsec_open(struct gateway *gw)
 {
 	struct ipsec *ip;
@@ -384,11 +368,9 @@ int ipsec_open(struct gateway *gw)
 		return -ENOMEM;
 	gw->ipsec = ip;
 	ip->handlers = (struct xfrm_handlers){ gw, on_state, on_acquire, on_overrun };
-	err = ipsec_keys_load(gw->config->ipsec.keys, &ip->keys, stderr);
+	err = ipsec_add_nodes(gw, 0);
 	if (!err)
-		err = ipsec_check_keys(gw->config, ip->keys);
-	if (!err)
-		err = ipsec_add_nodes(gw, 0);
+		err = open_keys(gw);
 	if (!err)
 		err = xfrm_open(&ip->x);
 	if (!err)
@@ -407,13 +389,15 @@ int ipsec_open(struct gateway *gw)
 
 static bool is_known(void *arg, const struct sa_key *key, const struct sa *entry)
 {
-	const struct ipsec_node *node = ipsec_node(((struct gateway *)arg)->ipsec, &entry->home);
+	struct ipsec *ip = ((struct gateway *)arg)->ipsec;
+	const struct ipsec_node *node = ipsec_node(ip, &entry->home);
+	struct found_state *found = ipsec_found_state(&ip->found, &key->dst, ntohl(key->spi));
 	bool to_agent = node && !!(entry->flags & SA_INBOUND) != node->end.node;
 
 	for (int child = 0; node && child < IPSEC_CHILDREN; child++)
 		if (htonl(to_agent ? node->states[child].spi_to_agent : node->states[child].spi_to_node) == key->spi)
 			return true;
-	return false;
+	return node && found && found->wanted; /* while both the former and the next are there */
 }
 
 int ipsec_settle(struct gateway *gw)
@@ -425,8 +409,8 @@ int ipsec_settle(struct gateway *gw)
 		return 0;
 	gone = ipsec_delete_unwanted(ip);
 	xfrm_commit(ip->x, NULL, NULL); /* what is gone already is gone */
-	ipsec_found_free(&ip->found);
 	datapath_sas_keep(gw->dp, is_known, gw);
+	ipsec_found_free(&ip->found);
 	if (gone)
 		log_info("ipsec: %zu policies and states of a former configuration are taken away", gone);
 	return 0;
@@ -438,6 +422,7 @@ void ipsec_close(struct gateway *gw)
 
 	if (!ip)
 		return;
+	ike_close(ip);
 	xfrm_close(ip->x);
 	ipsec_keys_free(ip->keys);
 	ipsec_found_free(&ip->found);
@@ -463,40 +448,6 @@ int ipsec_detach(void)
 }
 
 /* ---- what the roles ask ---- */
-
-int ipsec_bound(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *care_of)
-{
-	struct ipsec_node *node = gw->ipsec ? ipsec_node(gw->ipsec, home) : NULL;
-	struct ipsec_end now;
-	int err;
-
-	if (!node)
-		return gw->ipsec ? -ENOENT : 0;
-	now = node->end;
-	now.away = true;
-	now.care_of = *care_of;
-	if (gw->ipsec->found.policies) { /* what a former daemon left for this binding stays */
-		node->end = now;
-		ipsec_queue_policies(gw->ipsec, node);
-		return xfrm_commit(gw->ipsec->x, NULL, NULL);
-	}
-	err = change_policies(gw->ipsec, &node->end, &now);
-	if (!err)
-		node->end = now;
-	return err;
-}
-
-void ipsec_unbound(struct gateway *gw, const struct in6_addr *home)
-{
-	struct ipsec_node *node = gw->ipsec ? ipsec_node(gw->ipsec, home) : NULL;
-	struct ipsec_end before;
-
-	if (!node || !node->end.away)
-		return;
-	before = node->end;
-	node->end.away = false;
-	change_policies(gw->ipsec, &before, &node->end);
-}
 
 bool ipsec_proves(const struct gateway *gw, const struct in6_addr *home, enum ipsec_child child, uint32_t mark)
 {

@@ -16,10 +16,16 @@ int ipsec_open(struct gateway *gw);
 int ipsec_settle(struct gateway *gw);
 /* Lets go; policies and states go on protecting. */
 void ipsec_close(struct gateway *gw);
-/* Could @config come in force? 0 with its keys, for ipsec_reloaded(), which takes them; -EINVAL: said why not. */
-int ipsec_reload_check(struct gateway *gw, const struct config *config, struct ipsec_keys **keys);
+/* What a configuration's files hold; one of both. */
+struct ipsec_secrets {
+	struct ipsec_keys *keys;
+	struct ike_secrets *ike;
+};
+void ipsec_secrets_free(struct ipsec_secrets *fresh);
+/* Could @config come in force? 0 with its secrets, for ipsec_reloaded(), which takes them; -EINVAL: said why not. */
+int ipsec_reload_check(struct gateway *gw, const struct config *config, struct ipsec_secrets *fresh);
 /* Another configuration is in force, and the roles know. */
-void ipsec_reloaded(struct gateway *gw, struct ipsec_keys *keys);
+void ipsec_reloaded(struct gateway *gw, struct ipsec_secrets *fresh);
 /* Once a second. */
 void ipsec_tick(struct gateway *gw);
 /* Takes away everything of ours; nothing needs to be open. */
@@ -28,6 +34,12 @@ int ipsec_detach(void);
 /* The home address is about to be reached at @care_of, before the data path knows; again at each move. -errno: as
  * before. */
 int ipsec_bound(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *care_of);
+/* It is at home again: IKE's states too. Before ipsec_unbound(). */
+void ipsec_returned(struct gateway *gw, const struct in6_addr *home);
+/* A mobile node's: an update with that care-of address is about to leave. */
+void ipsec_moving(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *care_of);
+/* Whether keys survive a move: what flag K says (RFC 6275 §6.1.7). */
+bool ipsec_can_move(const struct gateway *gw);
 /* It is not any more, and the data path knows. */
 void ipsec_unbound(struct gateway *gw, const struct in6_addr *home);
 /* Whether a message carries the mark of a state of that home address: that it came under ESP with its keys. True where

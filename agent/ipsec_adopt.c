@@ -90,8 +90,8 @@ static void find_state(void *arg, const struct xfrm_state_spec *state)
 	enum ipsec_child child;
 	uint32_t slot;
 
-	if (!ipsec_of_reqid(state->reqid, &slot, &child))
-		return;
+	if (!ipsec_of_reqid(state->reqid, &slot, &child) || !state->spi)
+		return; /* without SPI it only stands for one that is asked for */
 	one = more((void **)&found->states, found->state_count, &found->state_room, sizeof(*one), &found->err);
 	if (!one)
 		return;
@@ -147,9 +147,9 @@ struct found_state *ipsec_found_state(struct ipsec_found *found, const struct in
 
 int ipsec_take_slot(struct ipsec *ip, struct ipsec_node *node, uint32_t slot)
 {
-	if (slot >= ip->slot_room * 8 || ip->slots[slot / 8] & 1 << slot % 8)
+	if (slot >= ip->slot_room || ip->slots[slot])
 		return -EEXIST;
-	ip->slots[slot / 8] |= 1 << slot % 8;
+	ip->slots[slot] = node - ip->nodes + 1;
 	node->end.slot = slot;
 	node->has_slot = true;
 	return 0;
@@ -181,7 +181,7 @@ int ipsec_fill_slots(struct ipsec *ip)
 	for (size_t i = 0; i < ip->count; i++) {
 		struct ipsec_node *node = &ip->nodes[i];
 
-		while (!node->has_slot && slot < ip->slot_room * 8)
+		while (!node->has_slot && slot < ip->slot_room)
 			ipsec_take_slot(ip, node, slot++);
 		if (!node->has_slot)
 			return -ENOSPC;

@@ -74,7 +74,7 @@ bool ipsec_is_allowance(const struct xfrm_policy_spec *policy)
 	       policy->sel.proto == NH_MH && policy->sel.src_len == 128 && policy->sel.has_type;
 }
 
-static bool wanted(const struct ipsec_end *end, enum ipsec_child child)
+bool ipsec_wants(const struct ipsec_end *end, enum ipsec_child child)
 {
 	return child == IPSEC_SIGNALLING || (child == IPSEC_HOME_TEST && end->home_tests) ||
 	       (child == IPSEC_PAYLOAD && end->payload);
@@ -88,7 +88,7 @@ static struct in6_addr address_of(const struct ipsec_end *end, enum place place)
 	case AGENT:
 		return end->agent;
 	case FAR:
-		return end->constant ? end->home : end->care_of;
+		return end->constant ? end->home : end->far;
 	default:
 		return in6addr_any;
 	}
@@ -129,7 +129,7 @@ size_t ipsec_policies(const struct ipsec_end *end, struct xfrm_policy_spec out[I
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *row = &rows[i];
 
-		if (row->node != end->node || !wanted(end, row->child) ||
+		if (row->node != end->node || !ipsec_wants(end, row->child) ||
 		    (row->child != IPSEC_SIGNALLING && !end->away))
 			continue;
 		out[count] = (struct xfrm_policy_spec){ .way = row->way,
@@ -181,7 +181,7 @@ size_t ipsec_states(const struct ipsec_end *end, const struct ipsec_node_keys *k
 	size_t count = 0;
 
 	for (int child = 0; child < IPSEC_CHILDREN; child++) {
-		if (!wanted(end, child) || !keys->has[child])
+		if (!ipsec_wants(end, child) || !keys->has[child])
 			continue;
 		out[count++] = state(end, child, true, &keys->to_agent[child], first_seq);
 		out[count++] = state(end, child, false, &keys->to_node[child], first_seq);
@@ -198,7 +198,7 @@ const char *ipsec_keys_missing(const struct ipsec_end *end, const struct ipsec_n
 	};
 
 	for (int child = 0; child < IPSEC_CHILDREN; child++)
-		if (wanted(end, child) && (!keys || !keys->has[child]))
+		if (ipsec_wants(end, child) && (!keys || !keys->has[child]))
 			return keys ? sentences[child] : "no keys at all";
 	return NULL;
 }

@@ -26,15 +26,17 @@ struct ipsec_end {
 	uint32_t slot;	 /* below IPSEC_SLOTS; of that home address on this host */
 	bool home_tests; /* those go under ESP */
 	bool payload;	 /* everything else does too */
-	bool constant; /* tunnel states end at agent and home address, and the data path moves them; else at care_of */
-	bool away;     /* bound: what the tunnels need stands */
-	struct in6_addr care_of; /* with away and without constant */
+	bool constant;	 /* tunnel states end at agent and home address, and the data path moves them; else at far */
+	bool away;	 /* bound: what the tunnels need stands */
+	struct in6_addr far; /* without constant: care-of address, or the home address after returning */
 };
 
 uint32_t ipsec_reqid(uint32_t slot, enum ipsec_child child);
 /* False: not one of ours. */
 bool ipsec_of_reqid(uint32_t reqid, uint32_t *slot, enum ipsec_child *child);
 
+/* Whether it is to be protected there. */
+bool ipsec_wants(const struct ipsec_end *end, enum ipsec_child child);
 /* A policy of ours that lets pass: it has no template, and so no reqid. */
 bool ipsec_is_allowance(const struct xfrm_policy_spec *policy);
 

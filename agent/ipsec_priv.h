@@ -9,7 +9,10 @@
 struct ipsec_node {
 	struct ipsec_end end;
 	bool has_slot;
-	struct { /* as the kernel has them */
+	struct in6_addr speaks_from;	   /* of a mobile node: where its IKE is; unspecified: nowhere */
+	struct in6_addr second;		   /* of a mobile node: where inbound tunnel states have a copy */
+	struct mono asked[IPSEC_CHILDREN]; /* since when IKE is at it; 0: it isn't */
+	struct {			   /* as the kernel has them */
 		bool to_agent, to_node;
 		uint32_t spi_to_agent, spi_to_node; /* the newest */
 	} states[IPSEC_CHILDREN];
@@ -38,17 +41,19 @@ struct ipsec {
 	struct ipsec_keys *keys;
 	struct ipsec_node *nodes; /* sorted by home address */
 	size_t count;
-	uint8_t *slots; /* bitmap of those taken */
+	uint32_t *slots; /* by slot: the number of the node from 1 on; 0: free */
 	size_t slot_room;
+	struct ike *ike;	  /* NULL: static keys */
 	struct ipsec_found found; /* until ipsec_settle() */
 	size_t missing;		  /* states that somebody took away: put back by the tick */
 };
 
 struct ipsec_node *ipsec_node(const struct ipsec *ip, const struct in6_addr *home);
+struct ipsec_node *ipsec_of_slot(const struct ipsec *ip, uint32_t slot);
 
 /* ipsec.c */
 int ipsec_check_keys(const struct config *config, const struct ipsec_keys *keys); /* says what is missing; -EINVAL */
-/* Nodes of the configuration, without slots; @slot_room: octets of the map of slots, at least. */
+/* Nodes of the configuration, without slots; @slot_room: of them, at least. */
 int ipsec_add_nodes(struct gateway *gw, size_t slot_room);
 /* Queue what the node lacks. Return: how many. */
 size_t ipsec_queue_policies(struct ipsec *ip, struct ipsec_node *node);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Another configuration or other keys while running: what is the same stays untouched, numbers and windows with it. */
-#include "ipsec_priv.h"
+#include "ike.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,21 +26,36 @@ static bool same_keys(const struct ipsec_keys *a, const struct ipsec_keys *b, co
 static void take_over(struct ipsec *ip, struct ipsec_node *node, const struct ipsec_node *old)
 {
 	node->end.away = old->end.away;
-	node->end.care_of = old->end.care_of;
+	node->end.far = old->end.far;
+	node->speaks_from = old->speaks_from;
+	node->second = old->second;
+	memcpy(node->asked, old->asked, sizeof(node->asked));
 	memcpy(node->states, old->states, sizeof(node->states));
 	ipsec_take_slot(ip, node, old->end.slot);
 }
 
-int ipsec_reload_check(struct gateway *gw, const struct config *config, struct ipsec_keys **keys)
+int ipsec_reload_check(struct gateway *gw, const struct config *config, struct ipsec_secrets *fresh)
 {
-	*keys = NULL;
+	*fresh = (struct ipsec_secrets){};
 	if (!gw->ipsec)
 		return 0;
-	return ipsec_keys_load(config->ipsec.keys, keys, stderr) || ipsec_check_keys(config, *keys) ? -EINVAL : 0;
+	if (gw->ipsec->ike)
+		return ike_reload_check(config, &fresh->ike) ? -EINVAL : 0;
+	if (ipsec_keys_load(config->ipsec.keys, &fresh->keys, stderr))
+		return -EINVAL;
+	return ipsec_check_keys(config, fresh->keys);
 }
 
-void ipsec_reloaded(struct gateway *gw, struct ipsec_keys *keys)
+void ipsec_secrets_free(struct ipsec_secrets *fresh)
 {
+	ipsec_keys_free(fresh->keys);
+	ike_secrets_free(fresh->ike);
+	*fresh = (struct ipsec_secrets){};
+}
+
+void ipsec_reloaded(struct gateway *gw, struct ipsec_secrets *fresh)
+{
+	struct ipsec_keys *keys = fresh->keys;
 	struct ipsec *ip = gw->ipsec, old;
 	int err;
 
@@ -54,7 +69,7 @@ void ipsec_reloaded(struct gateway *gw, struct ipsec_keys *keys)
 		free(ip->nodes);
 		free(ip->slots);
 		*ip = old;
-		ipsec_keys_free(keys);
+		ipsec_secrets_free(fresh);
 		return;
 	}
 	for (size_t i = 0; i < old.count; i++) {
@@ -69,7 +84,7 @@ void ipsec_reloaded(struct gateway *gw, struct ipsec_keys *keys)
 	for (size_t i = 0; i < ip->count; i++) {
 		struct ipsec_node *was = ipsec_node(&old, &ip->nodes[i].end.home);
 
-		if (was && same_keys(old.keys, keys, &was->end.home))
+		if (was && (ip->ike || same_keys(old.keys, keys, &was->end.home)))
 			continue;
 		if (was)
 			ipsec_delete_states(gw, was, old.keys);
@@ -83,4 +98,7 @@ void ipsec_reloaded(struct gateway *gw, struct ipsec_keys *keys)
 	free(old.nodes);
 	free(old.slots);
 	ipsec_keys_free(old.keys);
+	if (ip->ike)
+		ike_reloaded(gw, fresh->ike);
+	*fresh = (struct ipsec_secrets){};
 }

@@ -166,6 +166,8 @@ static struct mono step_home(struct mobile_node *mn, struct home *home, struct m
 	}
 	doubt_home(mn, home, now);
 	if (update_due(&home->update, now, &bu)) {
+		if (ipsec_can_move(mn->gw))
+			bu.flags |= BU_KEY;
 		mobile_path_apply(mn, home, now); /* the number is on record before it is used */
 		send_update(mn, home, &bu);
 	} else {
@@ -412,6 +414,17 @@ void mobile_node_on_ack(struct gateway *gw, const struct mh_input *in, const str
 										: AGENT_ACK_ACCEPTED);
 	on_result(mn, home, result, &road, was_registered);
 	step(mn);
+}
+
+/* Its signalling can be protected now: what was sent meanwhile is lost. */
+void mobile_node_on_keys(struct gateway *gw, const struct in6_addr *addr)
+{
+	struct home *home = gw->mn ? find_home(gw->mn, addr) : NULL;
+
+	if (!home)
+		return;
+	update_hurry(&home->update, gw->clock());
+	step(gw->mn);
 }
 
 /* Whether @home's agent wants a refresh, and may have it now. */

@@ -193,6 +193,8 @@ void mobile_path_apply(struct mobile_node *mn, struct home *home, struct mono no
 	if (home->path_mtu && !mono_before(now, home->path_mtu_until))
 		home->path_mtu = 0;
 	describe(mn, home, &entry);
+	if (home->update.goal.kind == GOAL_AWAY)
+		ipsec_moving(mn->gw, &home->update.home, &home->update.goal.care_of);
 	/* the tunnels' policies stand before anything is sent by them, and until nothing is */
 	if (entry.state == HOME_AWAY && ipsec_bound(mn->gw, &home->update.home, &entry.way.care_of))
 		entry.state = HOME_BLOCKED; /* said already; tried again at the next change */
@@ -201,8 +203,10 @@ void mobile_path_apply(struct mobile_node *mn, struct home *home, struct mono no
 	if (memcmp(&entry, &home->entry, sizeof(entry)) &&
 	    !datapath_home_set(mn->gw->dp, &home->update.home, &entry, home->update.expires))
 		home->entry = entry;
-	if (entry.state == HOME_THERE)
+	if (entry.state == HOME_THERE) {
+		ipsec_returned(mn->gw, &home->update.home);
 		ipsec_unbound(mn->gw, &home->update.home);
+	}
 	follow_mtu(mn, home);
 	follow_presence(mn, home, now);
 }

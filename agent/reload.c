@@ -62,7 +62,7 @@ static bool same_shape(const struct config *a, const struct config *b)
 void reload(struct gateway *gw, const char *config_path)
 {
 	struct config *new_config, old;
-	struct ipsec_keys *keys;
+	struct ipsec_secrets fresh;
 
 	if (config_load(config_path, &new_config, stderr)) {
 		log_error("reload: %s has errors; the old configuration stays in force", config_path);
@@ -72,9 +72,9 @@ void reload(struct gateway *gw, const char *config_path)
 			  "the old configuration stays in force",
 			  config_path);
 		config_free(new_config);
-	} else if (ipsec_reload_check(gw, new_config, &keys)) {
+	} else if (ipsec_reload_check(gw, new_config, &fresh)) {
 		log_error("reload: the keys of %s have errors; the old configuration stays in force", config_path);
-		ipsec_keys_free(keys);
+		ipsec_secrets_free(&fresh);
 		config_free(new_config);
 	} else {
 		/* the layers below hold the pointer: the contents change place, whole */
@@ -90,7 +90,7 @@ void reload(struct gateway *gw, const char *config_path)
 			mobile_node_reloaded(gw);
 			mobile_peers_reloaded(gw);
 		}
-		ipsec_reloaded(gw, keys);
+		ipsec_reloaded(gw, &fresh);
 		log_info("reload: %s is in force", config_path);
 	}
 }

@@ -132,6 +132,12 @@ bool update_due(struct home_update *u, struct mono now, struct mh_msg *bu)
 	return true;
 }
 
+void update_hurry(struct home_update *u, struct mono now)
+{
+	if (u->outstanding && mono_before(now, u->send_at))
+		u->send_at = now;
+}
+
 bool update_expire(struct home_update *u, struct mono now)
 {
 	if (!u->registered || mono_before(now, u->expires))

@@ -184,6 +184,13 @@ int xfrm_commit(struct xfrm *x, xfrm_failed_fn failed, void *arg)
 	return err;
 }
 
+int xfrm_send_now(struct xfrm *x, const struct nlmsghdr *msg)
+{
+	xfrm_commit(x, NULL, NULL); /* nothing of it gets into another's errors */
+	queue(x, memcpy(room(x), msg, msg->nlmsg_len));
+	return xfrm_commit(x, NULL, NULL);
+}
+
 int xfrm_migrate(struct xfrm *x, const struct xfrm_migration *m)
 {
 	xfrm_commit(x, NULL, NULL); /* nothing of it gets into another's errors */

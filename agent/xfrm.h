@@ -56,6 +56,7 @@ struct xfrm_state_spec {
 	uint32_t mark;		       /* output-mark: what the packet carries once out of it; 0: none */
 	uint32_t replay_window;	       /* 0: none */
 	uint32_t first_seq;	       /* of an outbound one */
+	bool expires;		       /* from a dump: it has a hard limit of time; ours have none */
 	struct xfrm_algorithms alg;    /* from a dump: not filled in */
 	uint8_t cipher_key[XFRM_KEY_MAX], hash_key[XFRM_KEY_MAX]; /* the caller wipes; from a dump: zero */
 };
@@ -88,6 +89,11 @@ size_t xfrm_policy_set(struct xfrm *x, const struct xfrm_policy_spec *policy,
 size_t xfrm_policy_delete(struct xfrm *x, enum xfrm_way way, const struct xfrm_selector_spec *sel);
 size_t xfrm_state_add(struct xfrm *x, const struct xfrm_state_spec *state);
 size_t xfrm_state_delete(struct xfrm *x, const struct in6_addr *dst, uint32_t spi);
+/* At once, without the queue: another of the same SPI, keys, numbers and window, for another destination. -ESRCH: it is
+ * not there. */
+int xfrm_state_copy(struct xfrm *x, const struct in6_addr *dst, uint32_t spi, const struct in6_addr *to);
+/* Is it there now? */
+bool xfrm_state_there(struct xfrm *x, const struct in6_addr *dst, uint32_t spi);
 int xfrm_commit(struct xfrm *x, xfrm_failed_fn failed, void *arg);
 
 /* Everything that is there, whosever; only ESP states and IPv6. */
@@ -104,6 +110,7 @@ struct xfrm_migration {
 	struct xfrm_selector_spec sel;
 	uint32_t reqid;
 	struct in6_addr old_src, old_dst, new_src, new_dst;
+	bool both;			       /* the states of the other direction too */
 	const struct in6_addr *local, *remote; /* of the key manager; NULL: it isn't told */
 };
 int xfrm_migrate(struct xfrm *x, const struct xfrm_migration *m);

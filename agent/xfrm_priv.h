@@ -31,6 +31,9 @@ struct xfrm {
 	const struct xfrm_handlers *handlers;
 };
 
+/* xfrm.c: a message of at most XFRM_MESSAGE_MAX octets by itself, and the kernel's word on it. */
+int xfrm_send_now(struct xfrm *x, const struct nlmsghdr *msg);
+
 /* xfrm_message.c: each writes one message at @buf, XFRM_MESSAGE_MAX octets, without sequence number. */
 struct nlmsghdr *xfrm_put_policy(void *buf, const struct xfrm_policy_spec *policy, bool replace);
 struct nlmsghdr *xfrm_put_policy_delete(void *buf, enum xfrm_way way, const struct xfrm_selector_spec *sel);

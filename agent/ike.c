@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The session with charon: what a configured home address needs is loaded whenever charon comes up, a few requests at a
+ * time, and connections of ours that nobody wants any more go. A mobile node begins its exchanges itself, since traps
+ * of charon would lose the packet that wants one in silence (IPSEC.md §5).
+ */
+#include "ike.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "ike_connection.h"
+
+enum {
+	WINDOW = 32,	/* requests under way while loading */
+	PATIENCE_S = 8, /* for an exchange before it is begun anew */
+};
+
+struct ike {
+	struct gateway *gw;
+	struct vici *vici;
+	struct ike_secrets *secrets;
+	size_t next;	  /* node to be loaded */
+	size_t under_way; /* requests of the loading */
+	size_t refused;
+	bool loaded;
+};
+
+static const char *const events[] = { "ike-updown", NULL };
+
+/* ---- what is loaded ---- */
+
+struct texts {
+	char id[INET6_ADDRSTRLEN], agent_id[INET6_ADDRSTRLEN];
+};
+
+static const char *configured_id(const struct config *config, const struct ipsec_node *node)
+{
+	const struct config_mobile_node *known;
+
+	if (!node->end.node) {
+		known = config_mobile_node(config, &node->end.home);
+		return known ? known->id : NULL;
+	}
+	for (size_t i = 0; i < config->home_address_count; i++)
+		if (addr_equal(&config->home_addresses[i].home, &node->end.home))
+			return config->home_addresses[i].id;
+	return NULL;
+}
+
+static struct ike_connection describe(const struct gateway *gw, const struct ipsec_node *node, struct texts *texts)
+{
+	const struct config *config = gw->config;
+	const char *id = configured_id(config, node);
+	bool somewhere = !IN6_IS_ADDR_UNSPECIFIED(&node->speaks_from);
+
+	inet_ntop(AF_INET6, &node->end.home, texts->id, sizeof(texts->id));
+	inet_ntop(AF_INET6, &node->end.agent, texts->agent_id, sizeof(texts->agent_id));
+	return (struct ike_connection){
+		.end = &node->end,
+		.id = id ? id : texts->id,
+		.agent_id = config->ipsec.agent_id ? config->ipsec.agent_id : texts->agent_id,
+		.psk = config->ipsec.secrets,
+		.local = somewhere ? &node->speaks_from : NULL,
+		.rekey_s = config->ipsec.rekey_s,
+	};
+}
+
+static void load_more(struct ike *ike);
+
+static void on_loaded(void *arg, int err, const uint8_t *data, size_t len)
+{
+	struct ike *ike = arg;
+	char why[160];
+
+	ike->under_way -= ike->under_way > 0;
+	if (err == -ECONNRESET || err == -ETIMEDOUT)
+		return; /* said where the session ended */
+	if (!err)
+		err = vici_succeeded(data, len, why, sizeof(why));
+	else
+		snprintf(why, sizeof(why), "%s", strerror(-err));
+	if (err && !ike->refused++)
+		log_error("ike: charon refuses what we load: %s", why);
+	load_more(ike);
+}
+
+static int request(struct ike *ike, const char *command, struct vici_writer *w, vici_answer_fn fn)
+{
+	int err = w ? vici_request(ike->vici, command, w, 0, fn, ike) : -ENOMEM;
+
+	vici_writer_free(w);
+	return err;
+}
+
+static int load_secret(struct ike *ike, const struct ike_connection *connection)
+{
+	const struct ike_secret *secret = ike_secrets_find(ike->secrets, connection->id);
+	struct vici_writer *w = vici_writer_new();
+
+	if (w && secret)
+		ike_write_secret(w, connection, secret);
+	return request(ike, "load-shared", w, on_loaded);
+}
+
+static int load_connection(struct ike *ike, const struct ike_connection *connection)
+{
+	struct vici_writer *w = vici_writer_new();
+
+	if (w)
+		ike_write_connection(w, connection);
+	return request(ike, "load-conn", w, on_loaded);
+}
+
+static int load_node(struct ike *ike, const struct ipsec_node *node)
+{
+	struct texts texts;
+	struct ike_connection connection = describe(ike->gw, node, &texts);
+	int err = connection.psk ? load_secret(ike, &connection) : 0;
+
+	ike->under_way += connection.psk && !err;
+	if (!err)
+		err = load_connection(ike, &connection);
+	ike->under_way += !err;
+	return err;
+}
+
+static void load_more(struct ike *ike)
+{
+	struct ipsec *ip = ike->gw->ipsec;
+
+	while (vici_is_up(ike->vici) && ike->next < ip->count && ike->under_way < WINDOW) {
+		int err = load_node(ike, &ip->nodes[ike->next]);
+
+		if (err) {
+			log_error("ike: load the connection of %s: %s", addr_text(&ip->nodes[ike->next].end.home),
+				  strerror(-err));
+			return;
+		}
+		ike->next++;
+	}
+	if (ike->loaded || ike->next < ip->count || ike->under_way)
+		return;
+	ike->loaded = true;
+	if (ike->refused)
+		log_error("ike: charon refused %zu of the connections and secrets of %zu home addresses", ike->refused,
+			  ip->count);
+	else
+		log_info("ike: charon has the connections of %zu home addresses", ip->count);
+	ike_tick(ike->gw);
+}
+
+/* ---- what nobody wants any more ---- */
+
+static void on_unloaded(void *arg, int err, const uint8_t *data, size_t len)
+{
+}
+
+static int unload_stranger(void *arg, const struct vici_element *element)
+{
+	struct ike *ike = arg;
+	struct vici_writer *w;
+	struct in6_addr home;
+
+	if (strcmp(element->path, "conns[]") || !ike_home_of_name((const char *)element->value, element->len, &home) ||
+	    ipsec_node(ike->gw->ipsec, &home))
+		return 0;
+	w = vici_writer_new();
+	if (w)
+		vici_value(w, "name", element->value, element->len);
+	request(ike, "unload-conn", w, on_unloaded);
+	w = vici_writer_new();
+	if (w) {
+		vici_value(w, "ike", element->value, element->len);
+		vici_text(w, "timeout", "-1");
+	}
+	request(ike, "terminate", w, on_unloaded);
+	return 0;
+}
+
+static void on_connections(void *arg, int err, const uint8_t *data, size_t len)
+{
+	if (!err && vici_parse(data, len, unload_stranger, arg))
+		log_warn("ike: charon's list of connections is malformed");
+}
+
+/* ---- the session ---- */
+
+static void load_all(struct ike *ike)
+{
+	ike->next = ike->under_way = ike->refused = 0;
+	ike->loaded = false;
+	vici_request(ike->vici, "get-conns", NULL, 0, on_connections, ike);
+	load_more(ike);
+}
+
+static void on_up(void *arg)
+{
+	struct ike *ike = arg;
+
+	log_info("ike: charon answers at %s", ike->gw->config->ipsec.ike_socket);
+	load_all(ike);
+}
+
+static void on_down(void *arg, const char *why)
+{
+	struct ike *ike = arg;
+
+	ike->under_way = 0;
+	ike->loaded = false;
+	log_warn("ike: no charon at %s: %s; it is tried again, what has its keys goes on. Is strongSwan running, and "
+		 "may "
+		 "mobgwd use its socket?",
+		 ike->gw->config->ipsec.ike_socket, why);
+}
+
+struct updown {
+	bool up;
+	struct in6_addr home;
+	bool ours;
+};
+
+static int note_updown(void *arg, const struct vici_element *element)
+{
+	struct updown *u = arg;
+	size_t name = strcspn(element->path, ".");
+
+	if (!strcmp(element->path, "up"))
+		u->up = element->len == 3;
+	else if (!u->ours && element->path[name])
+		u->ours = ike_home_of_name(element->path, name, &u->home);
+	return 0;
+}
+
+static void on_event(void *arg, const char *name, const uint8_t *data, size_t len)
+{
+	struct ike *ike = arg;
+	struct updown u = {};
+	struct ipsec_node *node;
+
+	if (vici_parse(data, len, note_updown, &u) || !u.ours)
+		return;
+	node = ipsec_node(ike->gw->ipsec, &u.home);
+	if (!node)
+		return;
+	log_info("ike: %s: keys are %s with the %s", addr_text(&u.home), u.up ? "agreed on" : "no longer agreed on",
+		 node->end.node ? "home agent" : "mobile node");
+}
+
+/* ---- a mobile node's exchanges ---- */
+
+static void on_initiated(void *arg, int err, const uint8_t *data, size_t len)
+{
+	char why[160];
+
+	if (!err && vici_succeeded(data, len, why, sizeof(why)))
+		log_warn("ike: charon can't begin an exchange: %s", why);
+}
+
+static void initiate(struct ike *ike, struct ipsec_node *node, enum ipsec_child child)
+{
+	struct vici_writer *w;
+
+	if (!vici_is_up(ike->vici) || !ike->loaded)
+		return; /* begun when it is loaded */
+	w = vici_writer_new();
+	if (w)
+		ike_write_initiate(w, &node->end.home, child);
+	if (!request(ike, "initiate", w, on_initiated))
+		node->asked[child] = ike->gw->clock();
+}
+
+static bool lacks(const struct ipsec_node *node, int child)
+{
+	return ipsec_wants(&node->end, child) && !(node->states[child].to_agent && node->states[child].to_node);
+}
+
+/* Signalling first: the others follow on its IKE_SA. */
+static void initiate_next(struct ike *ike, struct ipsec_node *node)
+{
+	struct mono now = ike->gw->clock();
+
+	if (!node->end.node || IN6_IS_ADDR_UNSPECIFIED(&node->speaks_from))
+		return;
+	for (int child = 0; child < IPSEC_CHILDREN; child++) {
+		if (!lacks(node, child))
+			continue;
+		if (!node->asked[child].ns || mono_before(mono_add_s(node->asked[child], PATIENCE_S), now))
+			initiate(ike, node, child);
+		return;
+	}
+}
+
+void ike_want(struct gateway *gw, struct ipsec_node *node, enum ipsec_child child)
+{
+	initiate_next(gw->ipsec->ike, node);
+}
+
+void ike_state(struct gateway *gw, struct ipsec_node *node, enum ipsec_child child)
+{
+	if (lacks(node, child))
+		return;
+	node->asked[child] = (struct mono){};
+	if (child == IPSEC_SIGNALLING && node->end.node)
+		mobile_node_on_keys(gw, &node->end.home);
+	initiate_next(gw->ipsec->ike, node);
+}
+
+void ike_speak_from(struct gateway *gw, struct ipsec_node *node, const struct in6_addr *care_of)
+{
+	struct ike *ike = gw->ipsec->ike;
+	struct texts texts;
+	struct ike_connection connection;
+
+	if (addr_equal(&node->speaks_from, care_of))
+		return;
+	node->speaks_from = *care_of;
+	memset(node->asked, 0, sizeof(node->asked)); /* what was begun elsewhere won't end */
+	connection = describe(gw, node, &texts);
+	if (vici_is_up(ike->vici) && ike->loaded) {
+		load_connection(ike, &connection);
+		initiate_next(ike, node);
+	}
+}
+
+void ike_renew(struct gateway *gw, struct ipsec_node *node)
+{
+	struct ike *ike = gw->ipsec->ike;
+
+	for (int child = 0; node->end.node && child < IPSEC_CHILDREN; child++)
+		if (ipsec_wants(&node->end, child))
+			initiate(ike, node, child);
+}
+
+void ike_tick(struct gateway *gw)
+{
+	struct ipsec *ip = gw->ipsec;
+
+	if (!ip->ike->loaded || !(gw->config->roles & ROLE_MOBILE_NODE))
+		return;
+	for (size_t i = 0; i < ip->count; i++)
+		initiate_next(ip->ike, &ip->nodes[i]);
+}
+
+/* ---- life ---- */
+
+static int check_secrets(const struct config *config, const struct ipsec *ip, const struct gateway *gw,
+			 const struct ike_secrets *secrets)
+{
+	int err = 0;
+
+	for (size_t i = 0; config->ipsec.secrets && i < ip->count; i++) {
+		struct texts texts;
+		struct ike_connection connection = describe(gw, &ip->nodes[i], &texts);
+
+		if (ike_secrets_find(secrets, connection.id))
+			continue;
+		log_error("ike: %s: no secret of %s", config->ipsec.secrets, connection.id);
+		err = -EINVAL; /* all that is missing is said */
+	}
+	return err;
+}
+
+int ike_open(struct gateway *gw)
+{
+	const struct config_ipsec *config = &gw->config->ipsec;
+	struct ike *ike = calloc(1, sizeof(*ike));
+	struct vici_handlers handlers = { ike, on_up, on_down, on_event };
+	int err = 0;
+
+	if (!ike)
+		return -ENOMEM;
+	gw->ipsec->ike = ike;
+	ike->gw = gw;
+	if (config->secrets)
+		err = ike_secrets_load(config->secrets, &ike->secrets, stderr);
+	if (!err)
+		err = check_secrets(gw->config, gw->ipsec, gw, ike->secrets);
+	return err ? err : vici_open(gw->loop, config->ike_socket, events, &handlers, &ike->vici);
+}
+
+void ike_close(struct ipsec *ip)
+{
+	if (!ip->ike)
+		return;
+	vici_close(ip->ike->vici);
+	ike_secrets_free(ip->ike->secrets);
+	free(ip->ike);
+	ip->ike = NULL;
+}
+
+int ike_reload_check(const struct config *config, struct ike_secrets **secrets)
+{
+	*secrets = NULL;
+	return config->ipsec.secrets ? ike_secrets_load(config->ipsec.secrets, secrets, stderr) : 0;
+}
+
+void ike_reloaded(struct gateway *gw, struct ike_secrets *secrets)
+{
+	struct ike *ike = gw->ipsec->ike;
+
+	ike_secrets_free(ike->secrets);
+	ike->secrets = secrets;
+	check_secrets(gw->config, gw->ipsec, gw, secrets); /* nodes without one are refused by charon */
+	if (vici_is_up(ike->vici))
+		load_all(ike);
+}
