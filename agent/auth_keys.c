@@ -169,6 +169,31 @@ const struct auth_key *auth_keys_of_nai(const struct auth_keys *keys, uint32_t s
 	return find(keys, &(struct auth_key){ .spi = spi, .nai = (char *)nai, .nai_len = len });
 }
 
+/* The first of those of one node: they stand together. */
+static const struct auth_key *first_of(const struct auth_keys *keys, const struct auth_key *like)
+{
+	size_t low = 0, high = keys->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (compare_node(&keys->at[mid], like) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < keys->count && !compare_node(&keys->at[low], like) ? &keys->at[low] : NULL;
+}
+
+const struct auth_key *auth_keys_first(const struct auth_keys *keys, const struct in6_addr *home, const char *nai)
+{
+	const struct auth_key *key = first_of(keys, &(struct auth_key){ .home = *home });
+
+	if (key || !nai || !*nai || strlen(nai) > MH_NAI_MAX)
+		return key;
+	return first_of(keys, &(struct auth_key){ .nai = (char *)nai, .nai_len = strlen(nai) });
+}
+
 /* ---- the file ---- */
 
 struct load {

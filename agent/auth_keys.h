@@ -47,6 +47,8 @@ void auth_keys_free(struct auth_keys *keys);
 
 /* The key of a home address, and that of an NAI, octet by octet, by SPI; NULL: there is none. */
 const struct auth_key *auth_keys_of_home(const struct auth_keys *keys, uint32_t spi, const struct in6_addr *home);
+/* Its first, by home address before @nai, which may be NULL; NULL: it has none. */
+const struct auth_key *auth_keys_first(const struct auth_keys *keys, const struct in6_addr *home, const char *nai);
 const struct auth_key *auth_keys_of_nai(const struct auth_keys *keys, uint32_t spi, const void *nai, size_t len);
 
 #endif

@@ -65,5 +65,5 @@ const char *control_protection(struct gateway *gw)
 {
 	if (ipsec_protects(gw, IPSEC_PAYLOAD))
 		return "ipsec, payload";
-	return gw->ipsec ? "ipsec" : "none";
+	return gw->ipsec ? "ipsec" : gw->auth ? "auth-option" : "none";
 }

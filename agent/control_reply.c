@@ -26,7 +26,11 @@ static json_t *json_uint(uint64_t value)
 
 const char *control_auth_name(enum config_auth auth)
 {
-	return auth == AUTH_NONE ? "none" : "ipsec";
+	static const char *const names[] = {
+		[AUTH_IPSEC] = "ipsec", [AUTH_OPTION] = "auth-option", [AUTH_NONE] = "none"
+	};
+
+	return names[auth];
 }
 
 const char *control_auth_of(const struct config *config)

@@ -8,6 +8,7 @@
 #include "mh.h"
 #include "packet.h"
 
+struct auth;
 struct control;
 struct correspondent;
 struct home_agent;
@@ -31,6 +32,7 @@ struct gateway {
 	struct mobile_node *mn;
 	struct mobile_peers *peers; /* with mn */
 	struct correspondent *cn;   /* always */
+	struct auth *auth;	    /* NULL: the authentication option is not asked for */
 	struct ipsec *ipsec;	    /* NULL: not asked for, or a pure correspondent */
 	struct nd_socket *nd;
 	struct control *control;
@@ -116,7 +118,9 @@ struct gateway {
 	X(AGENT_PEER_UNSUPPORTED, "peer-unsupported", "correspondent that knows no route optimisation")                \
 	X(AGENT_PEERS_FULL, "peers-full", "correspondent not optimised: the list of them is full")                     \
 	X(AGENT_UNPROTECTED, "not-protected",                                                                          \
-	  "signalling that did not come under the security association of its home address: discarded")                \
+	  "signalling that is not proved to be its home address's, by security association or authentication option: " \
+	  "discarded")                                                                                                 \
+	X(AGENT_AUTH_BROKEN, "auth-broken", "signed message discarded: no memory, or OpenSSL failed")                  \
 	X(AGENT_NO_STATE, "no-association", "packet lost: no security association to protect it with")
 
 #define AGENT_ENUM_(id, name, text) id,

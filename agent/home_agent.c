@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "auth.h"
 #include "ipsec.h"
 
 enum {
@@ -19,6 +20,7 @@ enum {
 struct answer_road {
 	struct in6_addr care_of; /* with a routing header; unspecified: direct, on the home link */
 	bool plain;		 /* neither: by the ordinary route */
+	struct auth_answer auth;
 };
 
 /* A registration that waits for duplicate address detection; hangs on binding_entry.role. */
@@ -46,8 +48,8 @@ static bool answer_by_binding(struct gateway *gw, const struct in6_addr *home, c
 static void send_ack(struct gateway *gw, const struct in6_addr *home, const struct answer_road *road,
 		     const struct mh_msg *ack)
 {
-	uint8_t buf[64];
-	int len = mh_build(ack, buf, sizeof(buf), NULL), err = len < 0 ? len : 0;
+	uint8_t buf[128];
+	int len = auth_build_answer(gw, home, &road->auth, ack, buf, sizeof(buf)), err = len < 0 ? len : 0;
 
 	if (!err && !road->plain)
 		err = answer_by_binding(gw, home, road) ? datapath_answer_clear(gw->dp, home)
@@ -328,13 +330,20 @@ void home_agent_on_bu(struct gateway *gw, const struct mh_input *in, const struc
 	struct registration_decision d;
 	struct answer_road road = {};
 	struct binding_entry *entry;
+	uint8_t status;
 
 	if (!ipsec_proves(gw, &in->src, IPSEC_SIGNALLING, in->mark)) {
 		gateway_count(gw, AGENT_UNPROTECTED);
 		return;
 	}
+	if (!auth_take_update(gw, in, msg, &road.auth, &status))
+		return;
 	prefixes_left(gw, in->when, left_s);
 	d = registration_decide(gw->config, gw->bindings, left_s, in, msg);
+	if (status != BA_ACCEPTED && d.action != REGISTRATION_DISCARD) {
+		d.action = REGISTRATION_REFUSE;
+		d.status = status;
+	}
 	if (addr_equal(&in->care_of, &in->src)) /* no routing header to the home address itself, §9.5.4 */
 		road.plain = d.home_link < 0;
 	else

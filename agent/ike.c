@@ -68,6 +68,7 @@ static struct ike_connection describe(const struct gateway *gw, const struct ips
 }
 
 static void load_more(struct ike *ike);
+static void begin(struct ike *ike);
 
 static void on_loaded(void *arg, int err, const uint8_t *data, size_t len)
 {
@@ -148,7 +149,7 @@ static void load_more(struct ike *ike)
 			  ip->count);
 	else
 		log_info("ike: charon has the connections of %zu home addresses", ip->count);
-	ike_tick(ike->gw);
+	begin(ike);
 }
 
 /* ---- what nobody wants any more ---- */
@@ -217,9 +218,22 @@ static void on_down(void *arg, const char *why)
 
 struct updown {
 	bool up;
-	struct in6_addr home;
+	struct in6_addr home, local, remote;
 	bool ours;
 };
+
+/* Unspecified where it is none. */
+static void take_address(const struct vici_element *element, struct in6_addr *addr)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (element->len >= sizeof(text))
+		return;
+	memcpy(text, element->value, element->len);
+	text[element->len] = '\0';
+	if (inet_pton(AF_INET6, text, addr) != 1)
+		*addr = in6addr_any;
+}
 
 static int note_updown(void *arg, const struct vici_element *element)
 {
@@ -230,6 +244,10 @@ static int note_updown(void *arg, const struct vici_element *element)
 		u->up = element->len == 3;
 	else if (!u->ours && element->path[name])
 		u->ours = ike_home_of_name(element->path, name, &u->home);
+	if (element->path[name] && !strcmp(element->path + name, ".local-host"))
+		take_address(element, &u->local);
+	if (element->path[name] && !strcmp(element->path + name, ".remote-host"))
+		take_address(element, &u->remote);
 	return 0;
 }
 
@@ -244,6 +262,8 @@ static void on_event(void *arg, const char *name, const uint8_t *data, size_t le
 	node = ipsec_node(ike->gw->ipsec, &u.home);
 	if (!node)
 		return;
+	if (u.up && !node->end.away) /* where its states end; else they are told to move */
+		node->end.far = node->end.node ? u.local : u.remote;
 	log_info("ike: %s: keys are %s with the %s", addr_text(&u.home), u.up ? "agreed on" : "no longer agreed on",
 		 node->end.node ? "home agent" : "mobile node");
 }
@@ -331,6 +351,16 @@ void ike_renew(struct gateway *gw, struct ipsec_node *node)
 	for (int child = 0; node->end.node && child < IPSEC_CHILDREN; child++)
 		if (ipsec_wants(&node->end, child))
 			initiate(ike, node, child);
+}
+
+/* charon may have lost what the kernel still has: what it has it won't begin again. */
+static void begin(struct ike *ike)
+{
+	struct ipsec *ip = ike->gw->ipsec;
+
+	for (size_t i = 0; i < ip->count; i++)
+		if (!IN6_IS_ADDR_UNSPECIFIED(&ip->nodes[i].speaks_from))
+			ike_renew(ike->gw, &ip->nodes[i]);
 }
 
 void ike_tick(struct gateway *gw)

@@ -5,9 +5,13 @@
 #include <arpa/inet.h>
 
 /* What the kernel is asked for; the first that both have. With a group each rekeying has fresh secrets. */
-static const char *const esp_proposals[] = { "aes128gcm16-x25519-ecp256-modp2048", "aes256gcm16-x25519-ecp256-modp2048",
-					     "aes128-sha256-x25519-ecp256-modp2048",
-					     "aes256-sha256-x25519-ecp256-modp2048", "aes128-sha1-modp2048" };
+static const char *const esp_proposals[] = { "aes128gcm16-x25519-ecp256",
+					     "aes256gcm16-x25519-ecp256",
+					     "aes128-sha256-x25519-ecp256",
+					     "aes256-sha256-x25519-ecp256",
+					     "aes128gcm16",
+					     "aes128-sha256",
+					     "aes128-sha1" };
 static const char *const ike_proposals[] = { "default" };
 
 enum {
@@ -80,6 +84,21 @@ static void write_selectors(struct vici_writer *w, const struct ipsec_end *end, 
 	write_item(w, "remote_ts", end->node ? other : node);
 }
 
+/*
+ * The home agent alone has states replaced. charon on the node looks for its signalling by the care-of address when
+ * the kernel says that it is old, and so would never find it; and from both ends at once exchanges collide.
+ */
+static void write_child_times(struct vici_writer *w, const struct ike_connection *c)
+{
+	if (!c->end->node) {
+		vici_text(w, "rekey_time", "%us", c->rekey_s);
+		return;
+	}
+	vici_text(w, "rekey_time", "0s");
+	vici_text(w, "rand_time", "0s"); /* else it would be taken from nothing, and begin at once */
+	vici_text(w, "life_time", "%us", c->rekey_s * 3 / 2);
+}
+
 static void write_child(struct vici_writer *w, const struct ike_connection *c, enum ipsec_child child)
 {
 	char name[IKE_NAME_MAX];
@@ -96,7 +115,7 @@ static void write_child(struct vici_writer *w, const struct ike_connection *c, e
 	vici_text(w, "start_action", "none"); /* begun by us, when there is a care-of address */
 	vici_text(w, "dpd_action", "none");
 	vici_text(w, "close_action", "none");
-	vici_text(w, "rekey_time", "%us", c->rekey_s);
+	write_child_times(w, c);
 	vici_section_end(w);
 }
 
@@ -113,7 +132,7 @@ void ike_write_connection(struct vici_writer *w, const struct ike_connection *c)
 	vici_text(w, "mobike", "no"); /* XFRM migrate says where the node is: RFC 4877 §5.1 */
 	vici_list(w, "proposals", ike_proposals, ARRAY_SIZE(ike_proposals));
 	vici_text(w, "dpd_delay", "%us", DEAD_PEER_S);
-	vici_text(w, "rekey_time", "%us", c->rekey_s * IKE_REKEY_TIMES);
+	vici_text(w, "rekey_time", "%us", end->node ? 0 : c->rekey_s * IKE_REKEY_TIMES);
 	vici_text(w, "unique", "replace");
 	vici_text(w, "keyingtries", "1"); /* we try again, from wherever we are then */
 	write_end(w, "local", c, end->node ? c->id : c->agent_id);

@@ -117,6 +117,8 @@ static struct ipsec_node *note_state(struct gateway *gw, const struct xfrm_state
 	if (present) {
 		*there = true;
 		*spi = state->spi;
+		if (state->tunnel && !node->end.constant && !node->end.away) /* else it is told to move */
+			node->end.far = to_agent ? state->src : state->dst;
 	} else if (*spi == state->spi) {
 		*there = false;
 	}
@@ -253,7 +255,6 @@ static bool describe(const struct config *config, size_t i, struct ipsec_end *en
 				   .home_tests = config->ipsec.home_tests == TESTS_PROTECTED,
 				   .payload = config->ipsec.payload == PAYLOAD_PROTECTED,
 				   .constant = !config->ipsec.ike_socket };
-	end->far = end->home;
 	return true;
 }
 
@@ -313,12 +314,10 @@ static void keep_found_states(struct gateway *gw)
 
 	for (size_t i = 0; ip->ike && i < ip->found.state_count; i++) {
 		struct found_state *one = &ip->found.states[i];
-		struct ipsec_node *node;
 
 		one->wanted = one->state.expires;
-		node = one->wanted ? note_state(gw, &one->state, true, &child) : NULL;
-		if (node && one->state.tunnel)
-			node->end.far = addr_equal(&one->state.src, &node->end.agent) ? one->state.dst : one->state.src;
+		if (one->wanted)
+			note_state(gw, &one->state, true, &child);
 	}
 }
 

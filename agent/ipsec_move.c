@@ -98,52 +98,62 @@ static bool has_states(const struct ipsec_node *node, int child)
 	return node->states[child].to_agent && node->states[child].to_node;
 }
 
-static bool has_tunnels(const struct ipsec_node *node)
+/* Known to end at another address than that; false with static keys, which the data path moves. */
+static bool ends_elsewhere(const struct ipsec_node *node, const struct in6_addr *addr)
 {
-	for (int child = IPSEC_SIGNALLING + 1; child < IPSEC_CHILDREN; child++)
+	return !node->end.constant && !IN6_IS_ADDR_UNSPECIFIED(&node->end.far) && !addr_equal(&node->end.far, addr);
+}
+
+/* Anything that charon has to take along. */
+static bool has_keys(const struct ipsec_node *node)
+{
+	for (int child = 0; child < IPSEC_CHILDREN; child++)
 		if (ipsec_wants(&node->end, child) && has_states(node, child))
 			return true;
 	return false;
 }
 
-/* The outbound policy, whose template says where the tunnel ends; NULL: none. */
+/* The outbound policy of mobility headers or of everything: a message of migration names one; NULL: none. */
 static const struct xfrm_policy_spec *outbound_of(const struct ipsec_node *node, int child,
 						  const struct xfrm_policy_spec *policies, size_t count)
 {
 	uint32_t reqid = ipsec_reqid(node->end.slot, child);
 
 	for (size_t i = 0; i < count; i++)
-		if (policies[i].way == XFRM_WAY_OUT && policies[i].tunnel && policies[i].reqid == reqid)
+		if (policies[i].way == XFRM_WAY_OUT && !policies[i].allow && policies[i].reqid == reqid)
 			return &policies[i];
 	return NULL;
 }
 
-/* Both directions in one message, and the IKE_SA with them: no packet is sent by half of it. */
-static int migrate_child(struct ipsec *ip, struct ipsec_node *node, int child, const struct in6_addr *to)
+/*
+ * The kernel takes policy and outbound state along, and tells charon, which does so with the inbound state and the
+ * IKE_SA. Each child's message says it, for charon acts on the one that it is about. The signalling's states must stay
+ * where they are, but charon looks for them by the IKE_SA's addresses: its message names a state that isn't there.
+ */
+static int migrate_child(struct ipsec *ip, const struct ipsec_node *node, int child, const struct in6_addr *from,
+			 const struct in6_addr *to)
 {
 	struct xfrm_policy_spec policies[IPSEC_POLICIES_MAX];
 	const struct xfrm_policy_spec *out = outbound_of(node, child, policies, ipsec_policies(&node->end, policies));
-	const struct in6_addr *from = &node->end.far, *agent = &node->end.agent;
-	struct xfrm_migration m = { .way = XFRM_WAY_OUT, .reqid = ipsec_reqid(node->end.slot, child), .both = true };
+	const struct in6_addr *agent = &node->end.agent;
+	struct xfrm_migration m = { .way = XFRM_WAY_OUT,
+				    .reqid = ipsec_reqid(node->end.slot, child),
+				    .transport = child == IPSEC_SIGNALLING };
 	int err;
 
 	if (!out)
 		return -ENOENT;
 	m.sel = out->sel;
-	m.old_src = node->end.node ? *from : *agent;
-	m.old_dst = node->end.node ? *agent : *from;
+	m.old_src = m.transport ? in6addr_loopback : node->end.node ? *from : *agent;
+	m.old_dst = m.transport ? in6addr_loopback : node->end.node ? *agent : *from;
 	m.new_src = node->end.node ? *to : *agent;
 	m.new_dst = node->end.node ? *agent : *to;
 	m.local = node->end.node ? to : agent;
 	m.remote = node->end.node ? agent : to;
-	if (node->end.node && addr_equal(&node->second, to)) { /* its place is taken by the first */
-		xfrm_state_delete(ip->x, to, node->states[child].spi_to_node);
-		xfrm_commit(ip->x, NULL, NULL);
-	}
 	err = xfrm_migrate(ip->x, &m);
 	if (err)
-		log_warn("ipsec: %s: %s: migrate to %s: %s", addr_text(&node->end.home), ipsec_child_names[child],
-			 addr_text(to), strerror(-err));
+		log_warn("ipsec: %s: %s: migrate to %s: %s; other keys are asked for", addr_text(&node->end.home),
+			 ipsec_child_names[child], addr_text(to), strerror(-err));
 	return err;
 }
 
@@ -156,9 +166,9 @@ static int migrate(struct gateway *gw, struct ipsec_node *node, const struct in6
 	struct ipsec_end now = node->end;
 	int failed = 0, err;
 
-	for (int child = IPSEC_SIGNALLING + 1; child < IPSEC_CHILDREN; child++)
+	for (int child = 0; child < IPSEC_CHILDREN; child++)
 		if (ipsec_wants(&node->end, child) && has_states(node, child) &&
-		    migrate_child(gw->ipsec, node, child, to))
+		    migrate_child(gw->ipsec, node, child, &node->end.far, to))
 			failed++;
 	node->second = in6addr_any;
 	now.far = *to;
@@ -196,7 +206,7 @@ void ipsec_moving(struct gateway *gw, const struct in6_addr *home, const struct 
 	if (!node || node->end.constant)
 		return;
 	ike_speak_from(gw, node, care_of);
-	if (addr_equal(&node->end.far, care_of) || addr_equal(&node->second, care_of))
+	if (!ends_elsewhere(node, care_of) || addr_equal(&node->second, care_of))
 		return;
 	for (int child = IPSEC_SIGNALLING + 1; child < IPSEC_CHILDREN; child++)
 		if (ipsec_wants(&node->end, child) && node->states[child].to_node)
@@ -214,7 +224,7 @@ int ipsec_bound(struct gateway *gw, const struct in6_addr *home, const struct in
 
 	if (!node)
 		return gw->ipsec ? -ENOENT : 0;
-	if (!node->end.constant && has_tunnels(node) && !addr_equal(&node->end.far, care_of))
+	if (has_keys(node) && ends_elsewhere(node, care_of))
 		return move(gw, node, care_of);
 	now = node->end;
 	now.away = true;
@@ -234,7 +244,7 @@ void ipsec_returned(struct gateway *gw, const struct in6_addr *home)
 {
 	struct ipsec_node *node = gw->ipsec ? ipsec_node(gw->ipsec, home) : NULL;
 
-	if (node && node->end.away && !node->end.constant && !addr_equal(&node->end.far, home))
+	if (node && node->end.away && ends_elsewhere(node, home))
 		migrate(gw, node, home);
 }
 
@@ -252,6 +262,5 @@ void ipsec_unbound(struct gateway *gw, const struct in6_addr *home)
 
 bool ipsec_can_move(const struct gateway *gw)
 {
-	return gw->ipsec && gw->ipsec->ike &&
-	       (ipsec_protects(gw, IPSEC_HOME_TEST) || ipsec_protects(gw, IPSEC_PAYLOAD));
+	return gw->ipsec && gw->ipsec->ike;
 }

@@ -28,7 +28,7 @@ struct ipsec_end {
 	bool payload;	 /* everything else does too */
 	bool constant;	 /* tunnel states end at agent and home address, and the data path moves them; else at far */
 	bool away;	 /* bound: what the tunnels need stands */
-	struct in6_addr far; /* without constant: care-of address, or the home address after returning */
+	struct in6_addr far; /* without constant: care-of address, or the home address after returning; or unknown */
 };
 
 uint32_t ipsec_reqid(uint32_t slot, enum ipsec_child child);

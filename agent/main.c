@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auth.h"
 #include "ipsec.h"
 
 enum {
@@ -394,6 +395,8 @@ static int start(struct gateway *gw)
 	if (!err)
 		err = ipsec_open(gw);
 	if (!err)
+		err = auth_open(gw);
+	if (!err)
 		err = correspondent_open(gw); /* the home agent's adoption hands on what is the correspondent's */
 	if (!err)
 		err = start_role(gw);
@@ -468,6 +471,7 @@ static void stop(struct gateway *gw)
 	nexthops_close(gw->nh);
 	netlink_close(gw->nl);
 	ipsec_close(gw);
+	auth_close(gw);
 	datapath_close(gw->dp);
 	binding_cache_free(gw->bindings);
 	free(gw->attachments);
@@ -481,7 +485,7 @@ static void warn_of_trust(const struct config *config)
 
 	if (config->roles == ROLE_CORRESPONDENT)
 		return; /* return routability is all there is between strangers: RFC 6275 §5.2 */
-	if (config->auth == AUTH_IPSEC)
+	if (config->auth != AUTH_NONE)
 		return;
 	if (agent)
 		log_warn("authentication: none: binding updates are believed as they come; whoever can send to %s can "

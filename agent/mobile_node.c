@@ -131,7 +131,7 @@ static void send_update(struct mobile_node *mn, struct home *home, const struct 
 {
 	const struct home_update *u = &home->update;
 	uint8_t buf[MH_MAX_LEN];
-	int len = mh_build(bu, buf, sizeof(buf), NULL);
+	int len = auth_build_update(mn->gw, &u->home, &bu->opt.alt_care_of, bu, &home->auth, buf, sizeof(buf));
 
 	if (len < 0 || mobile_path_for_update(mn, home) ||
 	    sockets_send_mh(mn->gw->so, &u->home, &u->agent, true, buf, len)) {
@@ -395,7 +395,7 @@ void mobile_node_on_ack(struct gateway *gw, const struct mh_input *in, const str
 	struct home *home = find_home(mn, &in->dst);
 	enum update_result result = UPDATE_IGNORED;
 	struct update_goal road;
-	bool was_registered;
+	bool was_registered, again;
 
 	if (!home || !addr_equal(&in->src, &home->update.agent) || in->has_home ||
 	    in->routed != (home->update.goal.kind == GOAL_AWAY)) {
@@ -406,6 +406,8 @@ void mobile_node_on_ack(struct gateway *gw, const struct mh_input *in, const str
 		gateway_count(gw, AGENT_UNPROTECTED);
 		return;
 	}
+	if (!auth_take_answer(gw, in, ack, &home->auth, &again))
+		return;
 	road = home->update.road;
 	was_registered = home->update.registered;
 	result = update_on_ack(&home->update, ack, in->when);
@@ -413,6 +415,8 @@ void mobile_node_on_ack(struct gateway *gw, const struct mh_input *in, const str
 			  : result == UPDATE_REFUSED || result == UPDATE_RESENT ? AGENT_ACK_REFUSED
 										: AGENT_ACK_ACCEPTED);
 	on_result(mn, home, result, &road, was_registered);
+	if (again)
+		update_retry(&home->update, in->when);
 	step(mn);
 }
 

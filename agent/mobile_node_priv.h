@@ -4,7 +4,7 @@
 #ifndef MOBGW_MOBILE_NODE_PRIV_H
 #define MOBGW_MOBILE_NODE_PRIV_H
 
-#include "gateway.h"
+#include "auth.h"
 #include "movement.h"
 #include "update_list.h"
 
@@ -24,6 +24,7 @@ struct uplink {
 struct home {
 	const struct config_home_address *config;
 	struct home_update update;
+	struct auth_node auth;
 	struct home_address entry; /* as last written to the data path */
 	uint32_t route_mtu;	   /* as last told to the kernel */
 	uint16_t path_mtu;	   /* learned on the way to the agent; 0: none */

@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "auth.h"
 #include "ipsec.h"
 
 /* Home addresses and uplinks stand in rules, tables and registrations; only preferences and lifetimes may change. */
@@ -62,7 +63,8 @@ static bool same_shape(const struct config *a, const struct config *b)
 void reload(struct gateway *gw, const char *config_path)
 {
 	struct config *new_config, old;
-	struct ipsec_secrets fresh;
+	struct ipsec_secrets fresh = {};
+	struct auth_keys *keys = NULL;
 
 	if (config_load(config_path, &new_config, stderr)) {
 		log_error("reload: %s has errors; the old configuration stays in force", config_path);
@@ -72,9 +74,10 @@ void reload(struct gateway *gw, const char *config_path)
 			  "the old configuration stays in force",
 			  config_path);
 		config_free(new_config);
-	} else if (ipsec_reload_check(gw, new_config, &fresh)) {
+	} else if (ipsec_reload_check(gw, new_config, &fresh) || auth_reload_check(gw, new_config, &keys)) {
 		log_error("reload: the keys of %s have errors; the old configuration stays in force", config_path);
 		ipsec_secrets_free(&fresh);
+		auth_keys_free(keys);
 		config_free(new_config);
 	} else {
 		/* the layers below hold the pointer: the contents change place, whole */
@@ -91,6 +94,7 @@ void reload(struct gateway *gw, const char *config_path)
 			mobile_peers_reloaded(gw);
 		}
 		ipsec_reloaded(gw, &fresh);
+		auth_reloaded(gw, keys);
 		log_info("reload: %s is in force", config_path);
 	}
 }

@@ -132,6 +132,12 @@ bool update_due(struct home_update *u, struct mono now, struct mh_msg *bu)
 	return true;
 }
 
+void update_retry(struct home_update *u, struct mono now)
+{
+	if (u->goal.kind != GOAL_NONE && !u->outstanding)
+		ask_anew(u, now);
+}
+
 void update_hurry(struct home_update *u, struct mono now)
 {
 	if (u->outstanding && mono_before(now, u->send_at))

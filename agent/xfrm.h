@@ -110,7 +110,7 @@ struct xfrm_migration {
 	struct xfrm_selector_spec sel;
 	uint32_t reqid;
 	struct in6_addr old_src, old_dst, new_src, new_dst;
-	bool both;			       /* the states of the other direction too */
+	bool transport;			       /* nothing stands there that could move: only key managers are told */
 	const struct in6_addr *local, *remote; /* of the key manager; NULL: it isn't told */
 };
 int xfrm_migrate(struct xfrm *x, const struct xfrm_migration *m);

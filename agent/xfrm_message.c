@@ -160,30 +160,25 @@ struct nlmsghdr *xfrm_put_migrate(void *buf, const struct xfrm_migration *m)
 {
 	struct nlmsghdr *msg = start(buf, XFRM_MSG_MIGRATE, 0);
 	struct xfrm_userpolicy_id *id = mnl_nlmsg_put_extra_header(msg, sizeof(*id));
-	struct xfrm_user_migrate steps[2] = { { .proto = IPPROTO_ESP,
-						.mode = XFRM_MODE_TUNNEL,
-						.reqid = m->reqid,
-						.old_family = AF_INET6,
-						.new_family = AF_INET6 } };
+	struct xfrm_user_migrate step = { .proto = IPPROTO_ESP,
+					  .mode = m->transport ? XFRM_MODE_TRANSPORT : XFRM_MODE_TUNNEL,
+					  .reqid = m->reqid,
+					  .old_family = AF_INET6,
+					  .new_family = AF_INET6 };
 	struct xfrm_user_kmaddress managers = { .family = AF_INET6 };
 
 	put_selector(&id->sel, &m->sel);
 	id->dir = directions[m->way];
-	put_address(&steps[0].old_saddr, &m->old_src);
-	put_address(&steps[0].old_daddr, &m->old_dst);
-	put_address(&steps[0].new_saddr, &m->new_src);
-	put_address(&steps[0].new_daddr, &m->new_dst);
-	steps[1] = steps[0];
-	put_address(&steps[1].old_saddr, &m->old_dst);
-	put_address(&steps[1].old_daddr, &m->old_src);
-	put_address(&steps[1].new_saddr, &m->new_dst);
-	put_address(&steps[1].new_daddr, &m->new_src);
+	put_address(&step.old_saddr, &m->old_src);
+	put_address(&step.old_daddr, &m->old_dst);
+	put_address(&step.new_saddr, &m->new_src);
+	put_address(&step.new_daddr, &m->new_dst);
 	if (m->local && m->remote) {
 		put_address(&managers.local, m->local);
 		put_address(&managers.remote, m->remote);
 		mnl_attr_put(msg, XFRMA_KMADDRESS, sizeof(managers), &managers);
 	}
-	mnl_attr_put(msg, XFRMA_MIGRATE, m->both ? sizeof(steps) : sizeof(steps[0]), steps);
+	mnl_attr_put(msg, XFRMA_MIGRATE, sizeof(step), &step);
 	return msg;
 }
 

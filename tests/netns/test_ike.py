@@ -91,3 +91,117 @@ def test_registration_and_moves_with_keys_by_ike(lab):
     care_of = gateway.bindings()[HOME]["care_of_address"]
     until(lambda: any(ike["remote-host"] == care_of for ikes in ends.agent.sas().values() for ike in ikes), 10,
           lambda: f"the IKE_SA moved along: {ends.agent.sas()}\n{ends.agent.log()[-3000:]}")
+
+
+def test_rekeying_under_traffic_loses_and_shows_nothing(lab):
+    """RFC 7296 §2.8: for a while there are two; the marks and SPIs of both are good."""
+    ends = Ends(lab, rekey=10, **PROTECTED).start()
+    gateway, node = ends.gateway(), ends.away(route_optimisation="none")
+    wait_complete(gateway, node)
+    first = views(gateway)
+    with capture(lab.core, "ha") as road:
+        ping = steady_ping(lab.cn, HOME, interval=0.2)
+        until(lambda: all(row["spi_to_agent"] != first[child]["spi_to_agent"] and
+                          row["spi_to_node"] != first[child]["spi_to_node"] and row["there"]
+                          for child, row in views(gateway).items()), 60, lambda: f"{first} {views(gateway)}")
+        lab.plug("wlan0", "link2")
+        node.wait_care_of(LINKS["link2"], timeout=15)
+        lost_pings(ping)
+    assert not clear_in_tunnel(road)
+    assert lab.cn.ping(HOME) == 3
+    ping = steady_ping(lab.cn, HOME, interval=0.2)
+    second = views(gateway)
+    until(lambda: all(row["spi_to_agent"] != second[child]["spi_to_agent"] for child, row in views(gateway).items()), 60,
+          "rekeyed once more, from the new care-of address")
+    sent, answered = lost_pings(ping)
+    assert sent - answered <= 1, f"{sent} sent, {answered} answered"
+    assert gateway.counters("not-protected") == 0
+
+
+def test_certificates_and_signalling_alone(lab):
+    ends = Ends(lab, secret=None, **{"home-tests": "clear"})
+    authority = Authority(f"/tmp/{lab.prefix}-charon-ca")
+    authority.certificate(ends.agent, "agent", HOME_AGENT)
+    authority.certificate(ends.node, "node", HOME)
+    ends.start()
+    for charon in (ends.agent, ends.node):
+        charon.swanctl("--load-creds", "--noprompt")
+    gateway, node = ends.gateway(), ends.away()
+    wait_complete(gateway, node)
+    assert set(views(node)) == {SIGNALLING}
+    assert lab.cn.ping(HOME) == 3
+    for link in ("link2", "link1", "link2"):
+        lab.plug("wlan0", link)
+        node.wait_care_of(LINKS[link], timeout=15)
+        assert lab.cn.ping(HOME) == 3
+    care_of = gateway.bindings()[HOME]["care_of_address"]
+    until(lambda: [ike["remote-host"] for ikes in ends.agent.sas().values() for ike in ikes] == [care_of], 20,
+          lambda: f"one IKE_SA, with where the node is: {ends.agent.sas()}\n{node.log()}")
+
+
+def test_charon_comes_late_dies_and_comes_again(lab):
+    ends = Ends(lab, **PROTECTED)
+    gateway = ends.gateway()
+    node = ends.node_daemon = lab.node(ipsec=ends.section(ends.node), route_optimisation="none")
+    lab.radvd("link1", "link2")
+    lab.plug("wlan0", "link1")
+    until(lambda: "no charon at" in gateway.log() and "no charon at" in node.log(), 10, "both say so")
+    assert not gateway.bindings()
+    ends.start()
+    node.wait_care_of(LINKS["link1"], timeout=40)
+    wait_complete(gateway, node)
+    assert lab.cn.ping(HOME) == 3
+
+    for charon, daemon in ((ends.agent, gateway), (ends.node, node)):
+        mark = daemon.log().count("charon answers")
+        charon.kill()
+        assert lab.cn.ping(HOME) == 3, "what has its keys goes on"
+        charon.start()
+        until(lambda: daemon.log().count("charon answers") == mark + 1, 40, lambda: daemon.log())
+        assert lab.cn.ping(HOME) == 3
+    lab.plug("wlan0", "link2")
+    node.wait_care_of(LINKS["link2"], timeout=60)
+    until(lambda: lab.cn.ping(HOME, count=1, replies=False) == 1, 60, lambda: f"traffic flows\n{node.log()}")
+
+
+def test_our_daemons_restart_and_go_home(lab):
+    ends = Ends(lab, **PROTECTED).start()
+    gateway, node = ends.gateway(), ends.away(route_optimisation="none")
+    lab.radvd("home")
+    wait_complete(gateway, node)
+    before = views(gateway)
+    for daemon in (gateway, node):
+        daemon.kill9()
+        daemon.start()
+        wait_complete(daemon)
+        assert views(daemon) == before
+        assert lab.cn.ping(HOME) == 3
+    lab.plug("wlan0", "link2")
+    node.wait_care_of(LINKS["link2"], timeout=15)
+    assert lab.cn.ping(HOME) == 3
+    assert views(gateway) == before
+    lab.plug("wlan0", "home")
+    node.wait_state("at-home", timeout=15)
+    assert lab.cn.ping(HOME) == 3 and lab.nb.ping(HOME) == 3
+    lab.plug("wlan0", "link1")
+    node.wait_care_of(LINKS["link1"], timeout=15)
+    until(lambda: lab.cn.ping(HOME, count=1, replies=False) == 1, 20, lambda: f"traffic\n{node.log()}{gateway.log()}")
+    assert views(gateway) == before, "the same keys, away, at home, and away again"
+
+
+def test_a_wrong_secret_registers_nobody(lab):
+    ends = Ends(lab)
+    ends.start()
+    gateway = ends.gateway()
+    other = f"/tmp/{lab.prefix}-charon-mn/secrets"
+    ends.write("another secret of its own".replace(" ", "-"), other)
+    section = ends.section(ends.node)
+    section["ike"]["secrets"] = other
+    lab.radvd("link1")
+    node = lab.node(ipsec=section)
+    lab.plug("wlan0", "link1")
+    ends.agent.wait_log("AUTHENTICATION_FAILED|AUTH_FAILED", timeout=30)
+    assert not gateway.bindings() and node.state() != "registered"
+    ends.write(open(ends.secrets).read().split()[1], other)
+    node.process.send_signal(1)
+    until(lambda: node.state() == "registered", 60, lambda: f"with the right one it is registered\n{node.log()}")

@@ -155,7 +155,7 @@ class Charon:
         return self.swanctl("--terminate", *words, "--timeout", int(20 * SLOW), *force, check=check)
 
     def sas(self):
-        """{name of connection: [ike], ...} as --list-sas --raw tells it, nested dictionaries; [] where there is none."""
+        """{name of connection: [ike, ...]}, nested dictionaries as --list-sas --raw tells them."""
         found = {}
         for line in self.swanctl("--list-sas", "--raw").stdout.splitlines():
             if line.startswith("list-sa event "):
@@ -164,7 +164,7 @@ class Charon:
         return found
 
     def children(self, state="INSTALLED"):
-        """Children of all IKE_SAs that are in the state: list of dictionaries (name, reqid, spi-in, spi-out, mode...)."""
+        """Children in the state (None: in any) of all IKE_SAs: dictionaries with name, reqid, spi-in, spi-out, ..."""
         return [child for ikes in self.sas().values() for ike in ikes
                 for child in ike.get("child-sas", {}).values() if state is None or child["state"] == state]
 
@@ -188,9 +188,9 @@ def reqid(slot, child):
 @dataclass
 class Peering:
     """
-    A mobile node and its home agent as either end's charon has to know them. With `secret` both sign with it, without it
-    with the certificates NAME.pem, agent.pem in their directories. `ike` and `child` add settings at both ends, `node`,
-    `node_child`, `agent`, `agent_child` at one.
+    A mobile node and its home agent as either end's charon has to know them. With `secret` both prove themselves by it,
+    without it by the certificates NAME.pem and agent.pem in their directories. `ike` and `child` add settings at both
+    ends, `node`, `node_child`, `agent`, `agent_child` at one.
     """
     slot: int
     home: str
@@ -219,8 +219,8 @@ class Peering:
         return both if end == "node" else both[::-1]
 
     def selectors(self, end, child):
-        # Any protocol in the signalling child: its SA carries the first pair of selectors only, and both mobility headers
-        # and ICMPv6 belong in it (RFC 4877 section 4.1); which of them have to come by it is said by the policies.
+        # Any protocol in the signalling child: its SA carries the first selectors only, but mobility headers and
+        # ICMPv6 shall both go by it; which packets have to is said by the policies.
         rows = {SIGNALLING: (f"{self.home}/128", f"{self.agent_address}/128"),
                 HOME_TEST: (f"{self.home}/128[135]", ANY_MH), PAYLOAD: (f"{self.home}/128", "::/0")}
         return rows[child] if end == "node" else rows[child][::-1]
@@ -229,7 +229,7 @@ class Peering:
         local, remote = self.selectors(end, child)
         number = reqid(self.slot, child)
         return {
-            # the SA stands between home address and agent, IKE runs from the care-of address (RFC 4877 section 4.3)
+            # the SA stands between home address and agent, but IKE runs from the care-of address
             "mode": "transport_proxy" if child == SIGNALLING else "tunnel",
             "policies": "no", "reqid": number, "set_mark_in": f"{number:#x}/0xffffffff",
             "local_ts": local, "remote_ts": remote, "start_action": "none", "esp_proposals": "aes128-sha256",
@@ -309,7 +309,7 @@ class Authority:
         key, path = charon.dir / "private" / f"{name}.pem", charon.dir / "x509" / f"{name}.pem"
         self.make_key(key)
         pki(["--issue", "--cacert", self.path, "--cakey", self.key, "--in", key, "--type", "priv", "--lifetime", "3650",
-             "--dn", f"CN={name}", "--outform", "pem", *(word for san in alternatives for word in ("--san", san))], path)
+             "--dn", f"CN={name}", "--outform", "pem", *(w for san in alternatives for w in ("--san", san))], path)
         (charon.dir / "x509ca" / "ca.pem").write_bytes(self.path.read_bytes())
         return path
 

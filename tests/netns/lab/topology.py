@@ -93,11 +93,11 @@ class Lab:
               "route add default via 2001:db8:0:1::2")
         nb.ip(f"addr add {NEIGHBOUR}/64 dev home nodad", f"route add default via {HOME_AGENT}")
 
-    def gateway(self, **settings):
-        """A running home agent in `ha` (gateway.py has the settings)."""
+    def gateway(self, start=True, **settings):
+        """A home agent in `ha` (gateway.py has the settings), running unless start=False."""
         gateway = Gateway(self, **{**self.defaults, **settings})
         self.gateways.append(gateway)
-        return gateway.start()
+        return gateway.start() if start else gateway
 
     def mobile_node(self, home=HOME, link=None, ns="mn", **kwargs):
         node = MobileNode(self, self.ns(ns), home, **kwargs)
