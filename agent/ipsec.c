@@ -233,6 +233,21 @@ static void on_acquire(void *arg, uint32_t reqid, const struct in6_addr *src, co
 		ike_want(gw, node, child);
 }
 
+/* By the time that we hear of our own deletions they are not wanted any more. */
+static void on_policy_gone(void *arg, enum xfrm_way way, const struct xfrm_selector_spec *sel)
+{
+	struct ipsec *ip = ((struct gateway *)arg)->ipsec;
+	struct xfrm_policy_spec policies[IPSEC_POLICIES_MAX], gone = { .way = way, .sel = *sel };
+	const struct ipsec_node *node = ipsec_node(ip, &sel->src);
+	size_t count;
+
+	if (!node)
+		node = ipsec_node(ip, &sel->dst);
+	count = node ? ipsec_policies(&node->end, policies) : 0;
+	for (size_t i = 0; i < count; i++)
+		ip->missing += ipsec_same_place(&policies[i], &gone);
+}
+
 static void on_overrun(void *arg)
 {
 	struct gateway *gw = arg;
@@ -366,7 +381,7 @@ int ipsec_open(struct gateway *gw)
 	if (!ip)
 		return -ENOMEM;
 	gw->ipsec = ip;
-	ip->handlers = (struct xfrm_handlers){ gw, on_state, on_acquire, on_overrun };
+	ip->handlers = (struct xfrm_handlers){ gw, on_state, on_acquire, on_policy_gone, on_overrun };
 	err = ipsec_add_nodes(gw, 0);
 	if (!err)
 		err = open_keys(gw);

@@ -38,6 +38,11 @@ static int compare_states(const void *a, const void *b)
 	return order ? order : (p->spi > q->spi) - (p->spi < q->spi);
 }
 
+bool ipsec_same_place(const struct xfrm_policy_spec *a, const struct xfrm_policy_spec *b)
+{
+	return !compare_policies(a, b);
+}
+
 bool ipsec_same_policy(const struct xfrm_policy_spec *a, const struct xfrm_policy_spec *b)
 {
 	if (compare_policies(a, b) || a->priority != b->priority || a->allow != b->allow)

@@ -193,8 +193,8 @@ const char *ipsec_keys_missing(const struct ipsec_end *end, const struct ipsec_n
 {
 	static const char *const sentences[IPSEC_CHILDREN] = {
 		[IPSEC_SIGNALLING] = "no keys of signalling",
-		[IPSEC_HOME_TEST] = "no keys of home-test; without them write ipsec: home-tests: false",
-		[IPSEC_PAYLOAD] = "no keys of payload; without them write ipsec: payload: false",
+		[IPSEC_HOME_TEST] = "no keys of home-test; without them write ipsec: home-tests: clear",
+		[IPSEC_PAYLOAD] = "no keys of payload; without them write ipsec: payload: clear",
 	};
 
 	for (int child = 0; child < IPSEC_CHILDREN; child++)

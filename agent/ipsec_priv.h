@@ -66,6 +66,8 @@ int ipsec_find_ours(struct xfrm *x, struct ipsec_found *found);
 void ipsec_found_free(struct ipsec_found *found);
 struct found_policy *ipsec_found_policy(struct ipsec_found *found, const struct xfrm_policy_spec *policy);
 struct found_state *ipsec_found_state(struct ipsec_found *found, const struct in6_addr *dst, uint32_t spi);
+/* The kernel holds one policy there. */
+bool ipsec_same_place(const struct xfrm_policy_spec *a, const struct xfrm_policy_spec *b);
 bool ipsec_same_policy(const struct xfrm_policy_spec *a, const struct xfrm_policy_spec *b);
 /* The slots that the found policies say; a slot claimed twice is left to the first. */
 void ipsec_adopt_slots(struct ipsec *ip);

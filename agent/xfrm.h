@@ -68,6 +68,8 @@ struct xfrm_handlers {
 	void (*on_state)(void *arg, const struct xfrm_state_spec *state, bool present);
 	/* A packet wants a state of that reqid and there is none; the packet is lost. @src, @dst: of the packet. */
 	void (*on_acquire)(void *arg, uint32_t reqid, const struct in6_addr *src, const struct in6_addr *dst);
+	/* A policy went, whoever took it away. */
+	void (*on_policy_gone)(void *arg, enum xfrm_way way, const struct xfrm_selector_spec *sel);
 	/* Events were lost: dump again. */
 	void (*on_overrun)(void *arg);
 };

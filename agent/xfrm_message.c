@@ -252,6 +252,23 @@ bool xfrm_get_policy(const struct nlmsghdr *msg, struct xfrm_policy_spec *out)
 	return true;
 }
 
+bool xfrm_get_gone_policy(const struct nlmsghdr *msg, enum xfrm_way *way, struct xfrm_selector_spec *sel)
+{
+	const struct xfrm_userpolicy_info *info;
+	const struct nlattr *attr;
+
+	if (msg->nlmsg_type != XFRM_MSG_DELPOLICY || mnl_nlmsg_get_payload_len(msg) < sizeof(struct xfrm_userpolicy_id))
+		return false;
+	attr = find_attribute(msg, sizeof(struct xfrm_userpolicy_id), XFRMA_POLICY, sizeof(*info));
+	if (!attr)
+		return false;
+	info = mnl_attr_get_payload(attr);
+	if (info->sel.family != AF_INET6 || !get_way(info->dir, way))
+		return false;
+	get_selector(sel, &info->sel);
+	return true;
+}
+
 /* Where the description of a state stands in a message about one; NULL: not about one. */
 static const struct xfrm_usersa_info *state_in(const struct nlmsghdr *msg, size_t *header)
 {

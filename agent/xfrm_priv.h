@@ -42,6 +42,8 @@ struct nlmsghdr *xfrm_put_state_delete(void *buf, const struct in6_addr *dst, ui
 struct nlmsghdr *xfrm_put_migrate(void *buf, const struct xfrm_migration *m);
 /* False: not one that the caller is to hear of (another family or protocol), or malformed. */
 bool xfrm_get_policy(const struct nlmsghdr *msg, struct xfrm_policy_spec *out);
+/* Of one that was deleted. */
+bool xfrm_get_gone_policy(const struct nlmsghdr *msg, enum xfrm_way *way, struct xfrm_selector_spec *sel);
 bool xfrm_get_state(const struct nlmsghdr *msg, struct xfrm_state_spec *out);
 
 #endif

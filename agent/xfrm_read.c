@@ -97,11 +97,15 @@ static void on_acquire(struct xfrm *x, const struct nlmsghdr *msg)
 static int on_message(const struct nlmsghdr *msg, void *arg)
 {
 	struct xfrm *x = arg;
+	struct xfrm_selector_spec sel;
 	struct xfrm_state_spec state;
+	enum xfrm_way way;
 
 	if (msg->nlmsg_type == XFRM_MSG_ACQUIRE) {
 		on_acquire(x, msg);
-	} else if (msg->nlmsg_type == XFRM_MSG_FLUSHSA) {
+	} else if (xfrm_get_gone_policy(msg, &way, &sel)) {
+		x->handlers->on_policy_gone(x->handlers->arg, way, &sel);
+	} else if (msg->nlmsg_type == XFRM_MSG_FLUSHSA || msg->nlmsg_type == XFRM_MSG_FLUSHPOLICY) {
 		x->handlers->on_overrun(x->handlers->arg); /* it doesn't say which */
 	} else if (msg->nlmsg_type == XFRM_MSG_EXPIRE &&
 		   mnl_nlmsg_get_payload_len(msg) >= sizeof(struct xfrm_user_expire) &&
@@ -136,7 +140,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 
 int xfrm_watch(struct xfrm *x, sd_event *loop, const struct xfrm_handlers *handlers)
 {
-	static const int groups[] = { XFRMNLGRP_SA, XFRMNLGRP_EXPIRE, XFRMNLGRP_ACQUIRE };
+	static const int groups[] = { XFRMNLGRP_SA, XFRMNLGRP_EXPIRE, XFRMNLGRP_ACQUIRE, XFRMNLGRP_POLICY };
 	int size = EVENT_RCVBUF, err;
 
 	x->handlers = handlers;
