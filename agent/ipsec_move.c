@@ -133,8 +133,9 @@ static const struct xfrm_policy_spec *outbound_of(const struct ipsec_node *node,
 static int migrate_child(struct ipsec *ip, const struct ipsec_node *node, int child, const struct in6_addr *from,
 			 const struct in6_addr *to)
 {
-	struct xfrm_policy_spec policies[IPSEC_POLICIES_MAX];
-	const struct xfrm_policy_spec *out = outbound_of(node, child, policies, ipsec_policies(&node->end, policies));
+	struct xfrm_policy_spec policies[IPSEC_POLICIES_MAX] = {};
+	size_t count = ipsec_policies(&node->end, policies);
+	const struct xfrm_policy_spec *out = outbound_of(node, child, policies, count);
 	const struct in6_addr *agent = &node->end.agent;
 	struct xfrm_migration m = { .way = XFRM_WAY_OUT,
 				    .reqid = ipsec_reqid(node->end.slot, child),

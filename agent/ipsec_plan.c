@@ -15,12 +15,12 @@ enum place { ANY, HOME, AGENT, FAR /* where a tunnel ends at the node: the home 
 enum { FIRST = 0x6D00, BEFORE_TESTS = 0x6D05, TESTS = 0x6D10, LAST = 0x6D20 };
 
 struct row {
-	enum ipsec_child child;
-	bool node; /* the end that has it */
-	enum xfrm_way way;
-	enum place src, dst;
+	uint8_t child;	  /* enum ipsec_child */
+	bool node;	  /* the end that has it */
+	uint8_t way;	  /* enum xfrm_way */
+	uint8_t src, dst; /* enum place */
 	uint8_t proto;
-	int type; /* -1: any */
+	int16_t type; /* -1: any */
 	uint32_t priority;
 	bool allow, optional;
 };

@@ -421,8 +421,14 @@ static int drop_privileges(void)
 {
 	capng_clear(CAPNG_SELECT_BOTH);
 	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, CAP_BPF, CAP_PERFMON,
-			  CAP_NET_ADMIN, CAP_NET_RAW, -1) ||
-	    capng_apply(CAPNG_SELECT_CAPS)) {
+			  CAP_NET_ADMIN, CAP_NET_RAW, -1)) {
+		log_error("start: drop privileges: %s", strerror(errno));
+		return -EPERM;
+	}
+	/* first, while that may be done; under the unit it is done already, and nothing may */
+	if (capng_apply(CAPNG_SELECT_BOUNDS))
+		log_debug("start: the bounding set of capabilities stays as it is");
+	if (capng_apply(CAPNG_SELECT_CAPS)) {
 		log_error("start: drop privileges: %s", strerror(errno));
 		return -EPERM;
 	}

@@ -162,9 +162,8 @@ static void print_json(const struct check *check, const size_t counts[CHECK_LEVE
 int tool_check(const struct tool_options *options)
 {
 	static void (*const checks[])(struct check * check) = {
-		check_kernel,  check_bpf,      check_privileges, check_interfaces,
-		check_sysctls, check_home,     check_uplinks,	 check_home_addresses,
-		check_policy,  check_managers, check_firewall,
+		check_kernel, check_bpf,     check_privileges,	   check_ipsec,	 check_interfaces, check_sysctls,
+		check_home,   check_uplinks, check_home_addresses, check_policy, check_managers,   check_firewall,
 	};
 	struct check check = { .options = options };
 	size_t counts[CHECK_LEVELS] = {};

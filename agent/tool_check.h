@@ -68,6 +68,9 @@ void check_kernel(struct check *check);
 void check_bpf(struct check *check);
 void check_privileges(struct check *check);
 
+/* tool_check_ipsec.c: nothing is said where signalling is not authenticated */
+void check_ipsec(struct check *check);
+
 /* tool_check_link.c */
 /* Every object of a kind that rtnetlink lists: @header octets of header, whose first is @family. 0 or -errno. */
 int check_dump(uint16_t type, size_t header, uint8_t family, mnl_cb_t each, void *arg);

@@ -94,7 +94,8 @@ static struct request *make_request(enum packet_type type, const char *name, con
 		return NULL;
 	}
 	memcpy(request->packet, (uint8_t[]){ packet >> 24, packet >> 16, packet >> 8, packet, type, name_len }, 6);
-	memcpy(request->packet + 6, name, name_len);
+	for (size_t i = 0; i < name_len; i++) /* no text: its length stands before it */
+		request->packet[6 + i] = name[i];
 	if (len)
 		memcpy(request->packet + 6 + name_len, data, len);
 	return request;

@@ -52,11 +52,11 @@ struct xfrm_state_spec {
 	struct in6_addr src, dst;
 	uint32_t spi, reqid; /* host order */
 	bool tunnel;
+	bool expires;		       /* from a dump: it has a hard limit of time; ours have none */
 	struct xfrm_selector_spec sel; /* src_len and dst_len 0, proto 0: none */
 	uint32_t mark;		       /* output-mark: what the packet carries once out of it; 0: none */
 	uint32_t replay_window;	       /* 0: none */
 	uint32_t first_seq;	       /* of an outbound one */
-	bool expires;		       /* from a dump: it has a hard limit of time; ours have none */
 	struct xfrm_algorithms alg;    /* from a dump: not filled in */
 	uint8_t cipher_key[XFRM_KEY_MAX], hash_key[XFRM_KEY_MAX]; /* the caller wipes; from a dump: zero */
 };

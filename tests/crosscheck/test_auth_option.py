@@ -29,7 +29,7 @@ class Tool:
     def __init__(self, folder):
         tool = pathlib.Path(folder) / "auth_tool"
         sources = [ROOT / "tests/crosscheck/auth_tool.c",
-                   *(ROOT / f"agent/{name}.c" for name in ("auth_option", "auth_keys", "rr", "mh", "packet", "log"))]
+                   *(ROOT / f"agent/{name}.c" for name in ("auth_option", "auth_keys", "key_file", "rr", "mh", "packet", "log"))]
         flags = ["-std=gnu11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter",
                  "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
         command = [os.environ.get("CC", "gcc"), *flags, "-o", tool, *sources, "-lsystemd", "-lcrypto"]

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from lab.gateway import ABI, MOBGWD
+from lab.gateway import FOUR, ABI, MOBGWD
 from lab.namespace import sh, veth
 from lab.topology import HOME
 from lab.wait import until
@@ -161,6 +161,7 @@ def test_check_prints_the_configuration_and_touches_nothing(lab, ha):
 
 def test_a_late_interface_is_attached_when_it_appears(lab, mn):
     gateway = lab.gateway(interfaces=("uplink", "home", "late"))
+    assert gateway.capabilities() == {FOUR}, "before and behind what comes late"
     assert gateway.interfaces()["late"]["present"] is False
     veth(lab.ha, "late", lab.core, "late")
     until(lambda: gateway.interfaces()["late"]["mode"] != "none", 5, lambda: f"attached: {gateway.interfaces()['late']}")

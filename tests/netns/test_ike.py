@@ -11,7 +11,8 @@ import pytest
 from lab import keys, wire
 from lab.capture import capture
 from lab.charon import Authority, Charon
-from lab.keys import HOME_TEST, PAYLOAD, SIGNALLING
+from lab.gateway import FOUR
+from lab.keys import SIGNALLING
 from lab.roaming import LINKS, lost_pings, roaming_lab, steady_ping  # noqa: F401 (roaming_lab is the fixture `lab`)
 from lab.topology import CORRESPONDENT, HOME, HOME_AGENT
 from lab.wait import SLOW, until
@@ -88,6 +89,7 @@ def test_registration_and_moves_with_keys_by_ike(lab):
         assert views(gateway) == before, "the same states as before the moves"
     for road in (uplink, first, second):
         assert not clear_in_tunnel(road)
+    assert "K" in gateway.bindings()[HOME]["flags"]
     care_of = gateway.bindings()[HOME]["care_of_address"]
     until(lambda: any(ike["remote-host"] == care_of for ikes in ends.agent.sas().values() for ike in ikes), 10,
           lambda: f"the IKE_SA moved along: {ends.agent.sas()}\n{ends.agent.log()[-3000:]}")
@@ -116,6 +118,7 @@ def test_rekeying_under_traffic_loses_and_shows_nothing(lab):
     sent, answered = lost_pings(ping)
     assert sent - answered <= 1, f"{sent} sent, {answered} answered"
     assert gateway.counters("not-protected") == 0
+    assert gateway.capabilities() == node.capabilities() == {FOUR}, "no more for moves and new keys"
 
 
 def test_certificates_and_signalling_alone(lab):

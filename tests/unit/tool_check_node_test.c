@@ -12,6 +12,7 @@
 
 #include "../../agent/tool_check.c"
 #include "../../agent/tool_check_device.c"
+#include "../../agent/tool_check_ipsec.c"
 #include "../../agent/tool_check_kernel.c"
 #include "../../agent/tool_check_link.c"
 #include "../../agent/tool_check_net.c"

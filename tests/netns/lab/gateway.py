@@ -15,6 +15,7 @@ from .wait import SLOW, until
 TOP = Path(__file__).resolve().parents[3]
 MOBGWD = os.environ.get("MOBGWD", str(TOP / "build/mobgwd"))
 MOBGW = os.environ.get("MOBGW", str(TOP / "build/mobgw"))
+FOUR = 1 << 39 | 1 << 38 | 1 << 13 | 1 << 12     # CAP_BPF, CAP_PERFMON, CAP_NET_RAW, CAP_NET_ADMIN
 BPFFS = "/sys/fs/bpf"
 ABI = "4"
 
@@ -134,6 +135,11 @@ class Gateway:
         self.unpinned_by_hand = os.path.exists(self.pin_dir)
         if self.unpinned_by_hand:
             shutil.rmtree(self.pin_dir, ignore_errors=True)
+
+    def capabilities(self):
+        """Those it may use or ever get again, as the kernel's bit mask: {effective, permitted, bounding set}."""
+        lines = (line.split() for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines())
+        return {int(line[1], 16) for line in lines if line[0] in ("CapEff:", "CapPrm:", "CapBnd:")}
 
     def log(self):
         try:
