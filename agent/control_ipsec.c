@@ -54,8 +54,9 @@ json_t *control_reply_ipsec(const struct control_view *view)
 	}
 	add_homes(view->gw, list, false);
 	add_homes(view->gw, list, true);
-	return json_pack("{s:s, s:s?, s:b, s:b, s:I, s:I, s:o}", "authentication",
-			 control_auth_name(view->gw->config->auth), "keys", view->gw->config->ipsec.keys,
+	return json_pack("{s:s, s:s?, s:s?, s:b, s:b, s:b, s:I, s:I, s:o}", "authentication",
+			 control_auth_name(view->gw->config->auth), "keys", view->gw->config->ipsec.keys, "charon",
+			 view->gw->config->ipsec.ike_socket, "charon_answers", ipsec_charon_answers(view->gw),
 			 "home_tests_protected", ipsec_protects(view->gw, IPSEC_HOME_TEST), "payload_protected",
 			 ipsec_protects(view->gw, IPSEC_PAYLOAD), "home_addresses", homes, "complete", complete, "list",
 			 list);

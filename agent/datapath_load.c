@@ -17,6 +17,8 @@
 
 #include "datapath_priv.h"
 
+enum { SAS_PER_BINDING = 6 }; /* of a home agent: four that the data path knows, two more while keys change */
+
 int datapath_path(const struct datapath *dp, char *buf, size_t size, const char *kind, const char *name)
 {
 	int n = snprintf(buf, size, "%s/%s%s", dp->dir, kind, name);
@@ -134,6 +136,8 @@ static int load_xdp(struct datapath *dp)
 	bpf_map__set_max_entries(dp->xdp->maps.bindings, dp->options.max_bindings);
 	bpf_map__set_max_entries(dp->xdp->maps.registrations, dp->options.max_registrations);
 	bpf_map__set_max_entries(dp->xdp->maps.proxied, 2 * dp->options.max_bindings);
+	if (SAS_PER_BINDING * dp->options.max_bindings > LIMIT_SAS)
+		bpf_map__set_max_entries(dp->xdp->maps.sas, SAS_PER_BINDING * dp->options.max_bindings);
 	bpf_object__for_each_map(map, dp->xdp->obj)
 	{
 		if (is_internal(map))

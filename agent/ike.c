@@ -304,9 +304,17 @@ static void initiate_next(struct ike *ike, struct ipsec_node *node)
 	if (!node->end.node || IN6_IS_ADDR_UNSPECIFIED(&node->speaks_from))
 		return;
 	for (int child = 0; child < IPSEC_CHILDREN; child++) {
+		bool late = node->asked[child].ns && mono_before(mono_add_s(node->asked[child], PATIENCE_S), now);
+
 		if (!lacks(node, child))
 			continue;
-		if (!node->asked[child].ns || mono_before(mono_add_s(node->asked[child], PATIENCE_S), now))
+		if (late && !node->complained)
+			log_warn("ike: %s: no keys of %s from %s within %d s; it is tried again, and charon's log says "
+				 "why (journalctl -u strongswan)",
+				 addr_text(&node->end.home), ipsec_child_names[child], addr_text(&node->speaks_from),
+				 PATIENCE_S);
+		node->complained |= late;
+		if (late || !node->asked[child].ns)
 			initiate(ike, node, child);
 		return;
 	}
@@ -322,6 +330,7 @@ void ike_state(struct gateway *gw, struct ipsec_node *node, enum ipsec_child chi
 	if (lacks(node, child))
 		return;
 	node->asked[child] = (struct mono){};
+	node->complained = false;
 	if (child == IPSEC_SIGNALLING && node->end.node)
 		mobile_node_on_keys(gw, &node->end.home);
 	initiate_next(gw->ipsec->ike, node);
@@ -361,6 +370,11 @@ static void begin(struct ike *ike)
 	for (size_t i = 0; i < ip->count; i++)
 		if (!IN6_IS_ADDR_UNSPECIFIED(&ip->nodes[i].speaks_from))
 			ike_renew(ike->gw, &ip->nodes[i]);
+}
+
+bool ike_ready(const struct ike *ike)
+{
+	return vici_is_up(ike->vici) && ike->loaded;
 }
 
 void ike_tick(struct gateway *gw)

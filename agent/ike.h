@@ -15,6 +15,8 @@ void ike_close(struct ipsec *ip);
 /* As ipsec_reload_check() and ipsec_reloaded(). */
 int ike_reload_check(const struct config *config, struct ike_secrets **secrets);
 void ike_reloaded(struct gateway *gw, struct ike_secrets *secrets);
+/* Whether charon answers, and has what we load. */
+bool ike_ready(const struct ike *ike);
 /* Once a second: what there are no states for is asked for. */
 void ike_tick(struct gateway *gw);
 

@@ -483,6 +483,11 @@ bool ipsec_protects(const struct gateway *gw, enum ipsec_child child)
 	       (child == IPSEC_PAYLOAD && config->payload == PAYLOAD_PROTECTED);
 }
 
+bool ipsec_charon_answers(const struct gateway *gw)
+{
+	return gw->ipsec && gw->ipsec->ike && ike_ready(gw->ipsec->ike);
+}
+
 bool ipsec_view(struct gateway *gw, size_t nth, struct ipsec_view *out)
 {
 	const struct ipsec_node_keys *keys;

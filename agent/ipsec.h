@@ -48,6 +48,9 @@ bool ipsec_proves(const struct gateway *gw, const struct in6_addr *home, enum ip
 /* Whether home tests, payload of it go under ESP. */
 bool ipsec_protects(const struct gateway *gw, enum ipsec_child child);
 
+/* Whether the source of keys by IKE is there; false with static keys. */
+bool ipsec_charon_answers(const struct gateway *gw);
+
 struct ipsec_child_view {
 	bool wanted, there; /* there: states of both directions */
 	uint32_t reqid, spi_to_agent, spi_to_node;

@@ -240,8 +240,10 @@ static int parse(struct key_source *src, const char *data, size_t len, struct ip
 	if (err)
 		return err;
 	key_lines(src, data, len, FIELDS, wrong_count, note_key, keys);
-	pair_directions(src, keys);
-	err = refuse_doubles(src, keys);
+	if (!src->faults) { /* keys of faulty lines aren't whole: they would seem alike, or missing */
+		pair_directions(src, keys);
+		err = refuse_doubles(src, keys);
+	}
 	return err ? err : key_source_sum_up(src);
 }
 

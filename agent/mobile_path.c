@@ -124,7 +124,8 @@ static void follow_mtu(struct mobile_node *mn, struct home *home)
 
 	if (entry->state == HOME_BLOCKED && home->route_mtu)
 		return;
-	if (entry->state != HOME_THERE)
+	/* of payload under ESP the kernel subtracts what its tunnel takes */
+	if (entry->state != HOME_THERE && !(mtu && ipsec_protects(mn->gw, IPSEC_PAYLOAD)))
 		mtu = mtu > IP6_MIN_MTU + IP6_HDR_LEN ? mtu - IP6_HDR_LEN
 		      : mtu			      ? IP6_MIN_MTU
 						      : MTU_DEFAULT - IP6_HDR_LEN;

@@ -44,6 +44,9 @@ int tool_show_ipsec(const struct tool_options *options, json_t *data)
 	if (table && i)
 		table_flush(table, stdout);
 	table_free(table);
+	if (!json_is_null(json_object_get(data, "charon")))
+		printf("keys by IKE: charon at %s %s\n", tool_text(data, "charon", ""),
+		       json_is_true(json_object_get(data, "charon_answers")) ? "answers" : "does not answer");
 	if (!homes)
 		printf("no IPsec (authentication: %s)\n", tool_text(data, "authentication", "unknown"));
 	else if (homes > (json_int_t)json_array_size(list))

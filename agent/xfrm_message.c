@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* XFRM's messages, both ways: our descriptions to octets and back. Pure. linux/xfrm.h. */
+/*
+ * XFRM's messages, both ways: our descriptions to octets and back. Pure. linux/xfrm.h. What has numbers of 64 bits is
+ * copied to and fro: messages in a batch and attributes begin at multiples of four octets alone.
+ */
 #include "xfrm_priv.h"
 
 #include <arpa/inet.h>
+#include <stddef.h>
 
 static const uint8_t directions[] = {
 	[XFRM_WAY_IN] = XFRM_POLICY_IN,
@@ -46,11 +50,19 @@ static struct nlmsghdr *start(void *buf, uint16_t type, uint16_t flags)
 	return msg;
 }
 
+static void put_header(struct nlmsghdr *msg, const void *header, size_t size)
+{
+	memcpy(mnl_nlmsg_put_extra_header(msg, size), header, size);
+}
+
 struct nlmsghdr *xfrm_put_policy(void *buf, const struct xfrm_policy_spec *policy, bool replace)
 {
 	struct nlmsghdr *msg =
 		start(buf, replace ? XFRM_MSG_UPDPOLICY : XFRM_MSG_NEWPOLICY, replace ? 0 : NLM_F_CREATE | NLM_F_EXCL);
-	struct xfrm_userpolicy_info *info = mnl_nlmsg_put_extra_header(msg, sizeof(*info));
+	struct xfrm_userpolicy_info info = { .priority = policy->priority,
+					     .dir = directions[policy->way],
+					     .action = XFRM_POLICY_ALLOW,
+					     .share = XFRM_SHARE_ANY };
 	struct xfrm_user_tmpl tmpl = { .family = AF_INET6,
 				       .reqid = policy->reqid,
 				       .mode = policy->tunnel ? XFRM_MODE_TUNNEL : XFRM_MODE_TRANSPORT,
@@ -59,12 +71,9 @@ struct nlmsghdr *xfrm_put_policy(void *buf, const struct xfrm_policy_spec *polic
 				       .ealgos = ~0U,
 				       .calgos = ~0U };
 
-	put_selector(&info->sel, &policy->sel);
-	put_limits(&info->lft);
-	info->priority = policy->priority;
-	info->dir = directions[policy->way];
-	info->action = XFRM_POLICY_ALLOW;
-	info->share = XFRM_SHARE_ANY;
+	put_selector(&info.sel, &policy->sel);
+	put_limits(&info.lft);
+	put_header(msg, &info, sizeof(info));
 	if (policy->allow)
 		return msg;
 	tmpl.id.proto = IPPROTO_ESP;
@@ -119,20 +128,20 @@ static void put_algorithms(struct nlmsghdr *msg, const struct xfrm_state_spec *s
 struct nlmsghdr *xfrm_put_state(void *buf, const struct xfrm_state_spec *state)
 {
 	struct nlmsghdr *msg = start(buf, XFRM_MSG_NEWSA, NLM_F_CREATE | NLM_F_EXCL);
-	struct xfrm_usersa_info *info = mnl_nlmsg_put_extra_header(msg, sizeof(*info));
+	struct xfrm_usersa_info info = { .reqid = state->reqid,
+					 .family = AF_INET6,
+					 .mode = state->tunnel ? XFRM_MODE_TUNNEL : XFRM_MODE_TRANSPORT,
+					 .replay_window = state->replay_window > 32 ? 32 : state->replay_window };
 	struct xfrm_replay_state replay = { .oseq = state->first_seq };
 
 	if (state->sel.src_len || state->sel.dst_len || state->sel.proto)
-		put_selector(&info->sel, &state->sel);
-	put_address(&info->id.daddr, &state->dst);
-	put_address(&info->saddr, &state->src);
-	info->id.spi = htonl(state->spi);
-	info->id.proto = IPPROTO_ESP;
-	put_limits(&info->lft);
-	info->reqid = state->reqid;
-	info->family = AF_INET6;
-	info->mode = state->tunnel ? XFRM_MODE_TUNNEL : XFRM_MODE_TRANSPORT;
-	info->replay_window = state->replay_window > 32 ? 32 : state->replay_window;
+		put_selector(&info.sel, &state->sel);
+	put_address(&info.id.daddr, &state->dst);
+	put_address(&info.saddr, &state->src);
+	info.id.spi = htonl(state->spi);
+	info.id.proto = IPPROTO_ESP;
+	put_limits(&info.lft);
+	put_header(msg, &info, sizeof(info));
 	/* a selector of one family in a tunnel of the same: no need for the flag that says any */
 	put_algorithms(msg, state);
 	if (state->first_seq)
@@ -225,17 +234,19 @@ static bool get_way(uint8_t direction, enum xfrm_way *way)
 
 bool xfrm_get_policy(const struct nlmsghdr *msg, struct xfrm_policy_spec *out)
 {
-	const struct xfrm_userpolicy_info *info = mnl_nlmsg_get_payload(msg);
 	const struct xfrm_user_tmpl *tmpl;
+	struct xfrm_userpolicy_info info;
 	const struct nlattr *attr;
 
 	*out = (struct xfrm_policy_spec){};
-	if (msg->nlmsg_type != XFRM_MSG_NEWPOLICY || mnl_nlmsg_get_payload_len(msg) < sizeof(*info) ||
-	    info->sel.family != AF_INET6 || !get_way(info->dir, &out->way))
+	if (msg->nlmsg_type != XFRM_MSG_NEWPOLICY || mnl_nlmsg_get_payload_len(msg) < sizeof(info))
 		return false;
-	get_selector(&out->sel, &info->sel);
-	out->priority = info->priority;
-	attr = find_attribute(msg, sizeof(*info), XFRMA_TMPL, sizeof(*tmpl));
+	memcpy(&info, mnl_nlmsg_get_payload(msg), sizeof(info));
+	if (info.sel.family != AF_INET6 || !get_way(info.dir, &out->way))
+		return false;
+	get_selector(&out->sel, &info.sel);
+	out->priority = info.priority;
+	attr = find_attribute(msg, sizeof(info), XFRMA_TMPL, sizeof(*tmpl));
 	out->allow = !attr;
 	if (!attr)
 		return true;
@@ -254,35 +265,35 @@ bool xfrm_get_policy(const struct nlmsghdr *msg, struct xfrm_policy_spec *out)
 
 bool xfrm_get_gone_policy(const struct nlmsghdr *msg, enum xfrm_way *way, struct xfrm_selector_spec *sel)
 {
-	const struct xfrm_userpolicy_info *info;
+	struct xfrm_userpolicy_info info;
 	const struct nlattr *attr;
 
 	if (msg->nlmsg_type != XFRM_MSG_DELPOLICY || mnl_nlmsg_get_payload_len(msg) < sizeof(struct xfrm_userpolicy_id))
 		return false;
-	attr = find_attribute(msg, sizeof(struct xfrm_userpolicy_id), XFRMA_POLICY, sizeof(*info));
+	attr = find_attribute(msg, sizeof(struct xfrm_userpolicy_id), XFRMA_POLICY, sizeof(info));
 	if (!attr)
 		return false;
-	info = mnl_attr_get_payload(attr);
-	if (info->sel.family != AF_INET6 || !get_way(info->dir, way))
+	memcpy(&info, mnl_attr_get_payload(attr), sizeof(info));
+	if (info.sel.family != AF_INET6 || !get_way(info.dir, way))
 		return false;
-	get_selector(sel, &info->sel);
+	get_selector(sel, &info.sel);
 	return true;
 }
 
 /* Where the description of a state stands in a message about one; NULL: not about one. */
-static const struct xfrm_usersa_info *state_in(const struct nlmsghdr *msg, size_t *header)
+static const void *state_in(const struct nlmsghdr *msg, size_t *header)
 {
 	size_t len = mnl_nlmsg_get_payload_len(msg);
-	uint8_t *payload = mnl_nlmsg_get_payload(msg);
+	const uint8_t *payload = mnl_nlmsg_get_payload(msg);
 
 	switch (msg->nlmsg_type) {
 	case XFRM_MSG_NEWSA:
 	case XFRM_MSG_UPDSA:
 		*header = sizeof(struct xfrm_usersa_info);
-		return len < *header ? NULL : (void *)payload;
+		return len < *header ? NULL : payload;
 	case XFRM_MSG_EXPIRE:
 		*header = sizeof(struct xfrm_user_expire);
-		return len < *header ? NULL : &((struct xfrm_user_expire *)payload)->state;
+		return len < *header ? NULL : payload + offsetof(struct xfrm_user_expire, state);
 	case XFRM_MSG_DELSA: { /* the description is an attribute behind what names it */
 		const struct nlattr *attr;
 
@@ -300,20 +311,24 @@ static const struct xfrm_usersa_info *state_in(const struct nlmsghdr *msg, size_
 bool xfrm_get_state(const struct nlmsghdr *msg, struct xfrm_state_spec *out)
 {
 	size_t header = 0;
-	const struct xfrm_usersa_info *info = state_in(msg, &header);
+	const void *at = state_in(msg, &header);
+	struct xfrm_usersa_info info;
 	const struct nlattr *mark;
 
 	*out = (struct xfrm_state_spec){};
-	if (!info || info->family != AF_INET6 || info->id.proto != IPPROTO_ESP)
+	if (!at)
 		return false;
-	get_address(&out->src, &info->saddr);
-	get_address(&out->dst, &info->id.daddr);
-	out->spi = ntohl(info->id.spi);
-	out->reqid = info->reqid;
-	out->tunnel = info->mode == XFRM_MODE_TUNNEL;
-	out->replay_window = info->replay_window;
-	out->expires = info->lft.hard_add_expires_seconds && info->lft.hard_add_expires_seconds != XFRM_INF;
-	get_selector(&out->sel, &info->sel);
+	memcpy(&info, at, sizeof(info));
+	if (info.family != AF_INET6 || info.id.proto != IPPROTO_ESP)
+		return false;
+	get_address(&out->src, &info.saddr);
+	get_address(&out->dst, &info.id.daddr);
+	out->spi = ntohl(info.id.spi);
+	out->reqid = info.reqid;
+	out->tunnel = info.mode == XFRM_MODE_TUNNEL;
+	out->replay_window = info.replay_window;
+	out->expires = info.lft.hard_add_expires_seconds && info.lft.hard_add_expires_seconds != XFRM_INF;
+	get_selector(&out->sel, &info.sel);
 	mark = find_attribute(msg, header, XFRMA_SET_MARK, sizeof(uint32_t));
 	out->mark = mark ? mnl_attr_get_u32(mark) : 0;
 	return true;

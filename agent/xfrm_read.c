@@ -3,6 +3,7 @@
 #include "xfrm_priv.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -76,20 +77,23 @@ int xfrm_dump_states(struct xfrm *x, void (*fn)(void *arg, const struct xfrm_sta
 
 static void on_acquire(struct xfrm *x, const struct nlmsghdr *msg)
 {
-	const struct xfrm_user_acquire *want = mnl_nlmsg_get_payload(msg);
+	struct xfrm_user_acquire want; /* copied: it has numbers of 64 bits, and stands anywhere */
 	const struct nlattr *attr;
 
-	if (mnl_nlmsg_get_payload_len(msg) < sizeof(*want) || want->sel.family != AF_INET6)
+	if (mnl_nlmsg_get_payload_len(msg) < sizeof(want))
 		return;
-	mnl_attr_for_each(attr, msg, sizeof(*want))
+	memcpy(&want, mnl_nlmsg_get_payload(msg), sizeof(want));
+	if (want.sel.family != AF_INET6)
+		return;
+	mnl_attr_for_each(attr, msg, sizeof(want))
 	{
 		const struct xfrm_user_tmpl *tmpl = mnl_attr_get_payload(attr);
 		struct in6_addr src, dst;
 
 		if (mnl_attr_get_type(attr) != XFRMA_TMPL || mnl_attr_get_payload_len(attr) < sizeof(*tmpl))
 			continue;
-		memcpy(&src, want->sel.saddr.a6, sizeof(src));
-		memcpy(&dst, want->sel.daddr.a6, sizeof(dst));
+		memcpy(&src, want.sel.saddr.a6, sizeof(src));
+		memcpy(&dst, want.sel.daddr.a6, sizeof(dst));
 		x->handlers->on_acquire(x->handlers->arg, tmpl->reqid, &src, &dst);
 	}
 }
@@ -109,7 +113,7 @@ static int on_message(const struct nlmsghdr *msg, void *arg)
 		x->handlers->on_overrun(x->handlers->arg); /* it doesn't say which */
 	} else if (msg->nlmsg_type == XFRM_MSG_EXPIRE &&
 		   mnl_nlmsg_get_payload_len(msg) >= sizeof(struct xfrm_user_expire) &&
-		   !((struct xfrm_user_expire *)mnl_nlmsg_get_payload(msg))->hard) {
+		   !((uint8_t *)mnl_nlmsg_get_payload(msg))[offsetof(struct xfrm_user_expire, hard)]) {
 		return MNL_CB_OK; /* whoever keyed it makes another */
 	} else if (xfrm_get_state(msg, &state)) {
 		x->handlers->on_state(x->handlers->arg, &state,

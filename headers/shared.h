@@ -159,7 +159,7 @@ enum limit {
 	LIMIT_REFUSED = 64,	     /* prefixes for which route optimisation is off */
 	LIMIT_PEERS = 4096,	     /* correspondents of a mobile node that are remembered; 128 octets each */
 	LIMIT_PEER_BINDINGS = 65536, /* most that a correspondent may be told to keep */
-	LIMIT_SAS = 1 << 17,	     /* SPIs; 4 of a node at its home agent, 2 more while keys change; 2 MB empty */
+	LIMIT_SAS = 1 << 17,	     /* SPIs, or SAS_PER_BINDING of max-bindings where that is more; 2 MB empty */
 	LIMIT_EVENT_PACKET = 1280,   /* what an ICMPv6 error may quote is less */
 	RATE_MH_SOURCE = 100,	     /* mobility headers a second from one source; burst the same */
 	RATE_MH_ALL = 100000,	     /* and from all: sources can be forged */

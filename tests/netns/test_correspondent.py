@@ -10,6 +10,7 @@ import pytest
 from lab import wire
 from lab.correspondent import Correspondent
 from lab.expect import binding_error
+from lab.gateway import ABI
 from lab.optimised import AUTH_DATA, COT, OptimisedNode, parse_test
 from lab.topology import CORRESPONDENT, HOME
 from lab.wait import SLOW, until
@@ -88,8 +89,8 @@ def test_nonces_are_shown_without_their_secrets(cn, mn):
     shown = cn.show("nonces")["nonces"]
     assert shown[0]["index"] == token.index and shown[0]["given_out"] and set(shown[0]) == {
         "index", "age_s", "remaining_s", "given_out"}
-    assert "btf_id" not in cn.ns.run(["bpftool", "-j", "map", "show", "pinned", f"{cn.pin_dir}/3/nonces"]).stdout or \
-        "kcn" not in cn.ns.run(["bpftool", "map", "dump", "pinned", f"{cn.pin_dir}/3/nonces"], check=False).stdout
+    assert "btf_id" not in cn.ns.run(["bpftool", "-j", "map", "show", "pinned", f"{cn.pin_dir}/{ABI}/nonces"]).stdout or \
+        "kcn" not in cn.ns.run(["bpftool", "map", "dump", "pinned", f"{cn.pin_dir}/{ABI}/nonces"], check=False).stdout
 
 
 # ---- registrations ----

@@ -81,6 +81,72 @@ static void faults_are_named_without_what_stands_there(void **state)
 	}
 }
 
+static void what_stands_there_is_what_is_had(void **state)
+{
+	static const char text[] = "# of ships\r\n\n"
+				   "2001:db8::9 home-test to-node 4294967295 aes128-gcm " K2 SALT "\t# last\r\n"
+				   "  2001:0db8:0::1\tsignalling to-agent 256 aes128-sha256 " K1 " " H32 "\n"
+				   "2001:db8::9 home-test to-agent 0xFFffFFff aes256-gcm " H32 SALT "\n"
+				   "2001:db8::1 signalling to-node 256 aes128-sha1 "
+				   "AABBCCDDEEFF00112233445566778899 aabbccddeeff0011223344556677889900112233";
+	static const uint8_t k1[] = { 0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+				      0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff };
+	static const uint8_t mixed[] = { 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff, 0x00, 0x11,
+					 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99 };
+	static const uint8_t salt[] = { 1, 2, 3, 4 };
+	struct in6_addr first, last;
+	const struct ipsec_node_keys *node;
+	struct ipsec_keys *keys;
+	char said[500] = "";
+
+	inet_pton(AF_INET6, "2001:db8::1", &first);
+	inet_pton(AF_INET6, "2001:db8::9", &last);
+	assert_int_equal(parse(text, &keys, said, sizeof(said)), 0);
+	assert_string_equal(said, "");
+	assert_int_equal(keys->count, 2);
+	node = ipsec_keys_find(keys, &first);
+	assert_true(node == keys->nodes && node->has[IPSEC_SIGNALLING]);
+	assert_false(node->has[IPSEC_HOME_TEST] || node->has[IPSEC_PAYLOAD]);
+	assert_true(node->to_agent[IPSEC_SIGNALLING].spi == 256 && node->to_node[IPSEC_SIGNALLING].spi == 256);
+	assert_string_equal(node->to_node[IPSEC_SIGNALLING].suite->name, "aes128-sha1");
+	assert_memory_equal(node->to_agent[IPSEC_SIGNALLING].cipher_key, k1, sizeof(k1));
+	assert_int_equal(node->to_agent[IPSEC_SIGNALLING].hash_key[0], 0x20);
+	assert_int_equal(node->to_agent[IPSEC_SIGNALLING].hash_key[31], 0xff);
+	assert_memory_equal(node->to_node[IPSEC_SIGNALLING].cipher_key, mixed, sizeof(mixed));
+	assert_int_equal(node->to_node[IPSEC_SIGNALLING].hash_key[19], 0x33);
+	node = ipsec_keys_find(keys, &last);
+	assert_true(node && node->has[IPSEC_HOME_TEST] && !node->has[IPSEC_SIGNALLING]);
+	assert_int_equal(node->to_agent[IPSEC_HOME_TEST].spi, UINT32_MAX);
+	assert_memory_equal(node->to_agent[IPSEC_HOME_TEST].cipher_key + 32, salt, sizeof(salt));
+	assert_memory_equal(node->to_node[IPSEC_HOME_TEST].cipher_key + 16, salt, sizeof(salt));
+	last.s6_addr[15]++;
+	assert_null(ipsec_keys_find(keys, &last));
+	assert_null(ipsec_keys_find(NULL, &last));
+	ipsec_keys_free(keys);
+}
+
+/* A line that is not understood has a message of its own; no others follow from what it would have said. */
+static void a_faulty_line_is_told_once(void **state)
+{
+	static const char *const texts[] = {
+		LINE("2001:db8::2 payload to-agent 0x2001 aes128-gcm " K1 "\n"
+		     "2001:db8::2 payload to-node 0x2002 aes128-gcm " K2),
+		LINE("2001:db8::2 payload to-agent 255 aes128-gcm 30112233445566778899aabbccddeeff11223344\n"
+		     "2001:db8::2 payload to-node 99 aes128-gcm 40112233445566778899aabbccddeeff11223344"),
+		LINE("2001:db8::2 payload to-agent 0x2001 aes128-sha256 " K1 " " K2 "\n"
+		     "2001:db8::2 payload to-node 0x2001 aes128-sha256 " K1 " " K2),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct ipsec_keys *keys;
+		char said[2000] = "";
+
+		assert_int_equal(parse(texts[i], &keys, said, sizeof(said)), -EINVAL);
+		if (strncmp(said, "keys:3: ", 8) != 0 || !strstr(said, "\nkeys:4: ") || strstr(said, "keys: "))
+			fail_msg("case %zu: %s", i, said);
+	}
+}
+
 static void spis_of_different_nodes_may_be_the_same_towards_them(void **state)
 {
 	struct ipsec_keys *keys;
@@ -171,7 +237,7 @@ static void write_file(const struct place *place, const char *text, mode_t mode)
 static int load(const struct place *place, char *said, size_t size)
 {
 	FILE *errors = fmemopen(said, size, "w");
-	struct ipsec_keys *keys;
+	struct ipsec_keys *keys = (void *)said;
 	int err;
 
 	memset(said, 0, size);
@@ -200,6 +266,10 @@ static void only_a_file_that_nobody_else_reads_is_taken(void **state)
 		assert_int_equal(load(&place, said, sizeof(said)), -EPERM);
 		assert_non_null(strstr(said, "chmod 0600 it, and change the keys"));
 	}
+	chmod(place.path, 0600);
+	assert_int_equal(truncate(place.path, (64 << 20) + 1), 0); /* a hole, which no disk holds */
+	assert_int_equal(load(&place, said, sizeof(said)), -EINVAL);
+	assert_non_null(strstr(said, "larger than 64 MiB"));
 	if (!geteuid()) {
 		chmod(place.path, 0600);
 		assert_int_equal(chown(place.path, 65534, -1), 0);
@@ -265,6 +335,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(faults_are_named_without_what_stands_there),
+		cmocka_unit_test(what_stands_there_is_what_is_had),
+		cmocka_unit_test(a_faulty_line_is_told_once),
 		cmocka_unit_test(spis_of_different_nodes_may_be_the_same_towards_them),
 		cmocka_unit_test(what_is_generated_loads_whole),
 		cmocka_unit_test(many_faults_are_summed_up),

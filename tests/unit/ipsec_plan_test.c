@@ -117,6 +117,109 @@ static void every_flow_has_the_protection_that_is_configured(void **state)
 		}
 }
 
+/* What a policy is, in words; * is any address. */
+static void describe(const struct xfrm_policy_spec *p, char *text, size_t size)
+{
+	static const char *const ways[] = { [XFRM_WAY_IN] = "in", [XFRM_WAY_OUT] = "out", [XFRM_WAY_FWD] = "fwd" };
+	char places[4][INET6_ADDRSTRLEN], type[8] = "";
+	const struct in6_addr *addresses[] = { &p->sel.src, &p->sel.dst, &p->src, &p->dst };
+	int len;
+
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++)
+		inet_ntop(AF_INET6, addresses[i], places[i], sizeof(places[i]));
+	if (p->sel.has_type)
+		snprintf(type, sizeof(type), "/%u", p->sel.type);
+	len = snprintf(text, size, "%s %s>%s %u%s %s%s", ways[p->way], p->sel.src_len == 128 ? places[0] : "*",
+		       p->sel.dst_len == 128 ? places[1] : "*", p->sel.proto, type, p->allow ? "allow" : "esp",
+		       p->optional ? "?" : "");
+	if (p->tunnel)
+		snprintf(text + len, size - len, " %s=%s", places[2], places[3]);
+}
+
+/* In the order in which they are installed. */
+static const struct {
+	bool node;
+	enum ipsec_child child;
+	const char *text;
+} expected[] = {
+	{ false, IPSEC_SIGNALLING, "in " HOA ">" HA " 135 esp" },
+	{ false, IPSEC_SIGNALLING, "out " HA ">" HOA " 135 esp" },
+	{ false, IPSEC_SIGNALLING, "in " HOA ">" HA " 58/146 esp" },
+	{ false, IPSEC_SIGNALLING, "out " HA ">" HOA " 58/147 esp" },
+	{ false, IPSEC_HOME_TEST, "fwd " HOA ">* 135 esp ::=" HA },
+	{ false, IPSEC_HOME_TEST, "in " HOA ">* 135 esp? ::=" HA },
+	{ false, IPSEC_HOME_TEST, "out *>" HOA " 135 esp " HA "=FAR" },
+	{ false, IPSEC_PAYLOAD, "fwd " HOA ">* 0 esp ::=" HA },
+	{ false, IPSEC_PAYLOAD, "in " HOA ">* 0 esp ::=" HA },
+	{ false, IPSEC_PAYLOAD, "out *>" HOA " 0 esp " HA "=FAR" },
+	{ true, IPSEC_SIGNALLING, "in " HA ">" HOA " 135 esp" },
+	{ true, IPSEC_SIGNALLING, "out " HOA ">" HA " 135 esp" },
+	{ true, IPSEC_SIGNALLING, "in " HA ">" HOA " 58/147 esp" },
+	{ true, IPSEC_SIGNALLING, "out " HOA ">" HA " 58/146 esp" },
+	{ true, IPSEC_HOME_TEST, "out " HOA ">* 135/5 allow" },
+	{ true, IPSEC_HOME_TEST, "out " HOA ">* 135 esp FAR=" HA },
+	{ true, IPSEC_HOME_TEST, "in *>" HOA " 135 esp? " HA "=::" },
+	{ true, IPSEC_PAYLOAD, "out " HOA ">* 0 esp FAR=" HA },
+	{ true, IPSEC_PAYLOAD, "in *>" HOA " 0 esp " HA "=::" },
+};
+
+/* @text with the node's end of tunnels for FAR. */
+static void write_expected(const char *text, const char *far, char *out, size_t size)
+{
+	const char *at = strstr(text, "FAR");
+
+	if (at)
+		snprintf(out, size, "%.*s%s%s", (int)(at - text), text, far, at + strlen("FAR"));
+	else
+		snprintf(out, size, "%s", text);
+}
+
+static void each_end_has_exactly_these_policies(void **state)
+{
+	struct xfrm_policy_spec policies[IPSEC_POLICIES_MAX];
+
+	for (unsigned int bits = 0; bits < 2 * CONFIGURATIONS; bits++) {
+		struct ipsec_end end = end_of(bits & 16, bits);
+		size_t count = ipsec_policies(&end, policies), at = 0;
+
+		for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+			char want[200], got[200];
+
+			if (expected[i].node != end.node || !ipsec_wants(&end, expected[i].child) ||
+			    (expected[i].child != IPSEC_SIGNALLING && !end.away))
+				continue;
+			assert_in_range(at, 0, count - 1);
+			write_expected(expected[i].text, end.constant ? HOA : "2001:db8:f1::7", want, sizeof(want));
+			describe(&policies[at++], got, sizeof(got));
+			if (strcmp(want, got) != 0)
+				fail_msg("configuration %u\nexpected: %s\ngot:      %s", bits, want, got);
+		}
+		assert_int_equal(at, count);
+	}
+}
+
+static bool same_selector(const struct xfrm_selector_spec *a, const struct xfrm_selector_spec *b)
+{
+	return addr_equal(&a->src, &b->src) && addr_equal(&a->dst, &b->dst) && a->src_len == b->src_len &&
+	       a->dst_len == b->dst_len && a->proto == b->proto && a->has_type == b->has_type && a->type == b->type;
+}
+
+/* A policy is deleted, and told as gone, by its way and selector alone. */
+static void no_two_policies_go_by_the_same_name(void **state)
+{
+	struct xfrm_policy_spec policies[IPSEC_POLICIES_MAX];
+
+	for (unsigned int bits = 0; bits < 2 * CONFIGURATIONS; bits++) {
+		struct ipsec_end end = end_of(bits & 16, bits);
+		size_t count = ipsec_policies(&end, policies);
+
+		for (size_t i = 1; i < count; i++)
+			for (size_t k = 0; k < i; k++)
+				assert_false(policies[i].way == policies[k].way &&
+					     same_selector(&policies[i].sel, &policies[k].sel));
+	}
+}
+
 static void an_update_to_a_correspondent_goes_straight(void **state)
 {
 	struct xfrm_policy_spec policies[IPSEC_POLICIES_MAX];
@@ -196,8 +299,15 @@ static void both_ends_have_the_same_states(void **state)
 			assert_int_equal(a->spi, b->spi);
 			assert_int_equal(a->mark, to_agent ? a->reqid : 0);
 			assert_int_equal(b->mark, to_agent ? 0 : b->reqid);
-			if (a->tunnel)
+			assert_int_equal(a->tunnel, i >= 2); /* the signalling's come first */
+			assert_true(a->tunnel == b->tunnel && a->reqid == b->reqid);
+			assert_true(addr_equal(&a->sel.src, &b->sel.src) && addr_equal(&a->sel.dst, &b->sel.dst));
+			assert_true(a->sel.src_len == b->sel.src_len && a->sel.dst_len == b->sel.dst_len);
+			if (a->tunnel) { /* no window: at each start their numbers begin at none */
+				assert_int_equal(a->replay_window + b->replay_window, 0);
+				assert_int_equal(a->first_seq + b->first_seq, 0);
 				continue;
+			}
 			assert_int_equal(a->replay_window, to_agent ? IPSEC_REPLAY_WINDOW : 0);
 			assert_int_equal(b->replay_window, to_agent ? 0 : IPSEC_REPLAY_WINDOW);
 			assert_int_equal(a->first_seq, to_agent ? 0 : 77);
@@ -241,6 +351,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_flow_has_the_protection_that_is_configured),
+		cmocka_unit_test(each_end_has_exactly_these_policies),
+		cmocka_unit_test(no_two_policies_go_by_the_same_name),
 		cmocka_unit_test(an_update_to_a_correspondent_goes_straight),
 		cmocka_unit_test(nothing_inbound_is_selected_by_its_mobility_header_type),
 		cmocka_unit_test(tunnels_end_where_states_do),
