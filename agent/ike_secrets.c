@@ -38,6 +38,7 @@ static void note_secret(void *arg, struct key_source *src, const struct key_fiel
 	} else if (fields[SECRET].len < IKE_SECRET_MIN || fields[SECRET].len > IKE_SECRET_MAX) {
 		key_complain(src, "expected a secret of 16..256 characters (openssl rand -base64 24 makes a good one)");
 	} else {
+		secret->line = src->line;
 		secret->len = fields[SECRET].len;
 		memcpy(secret->secret, fields[SECRET].at, secret->len);
 		secrets->count++;
@@ -69,15 +70,19 @@ int ike_secrets_parse(const char *data, size_t len, const char *name, struct ike
 	int err = -ENOMEM;
 
 	*out = NULL;
-	if (secrets)
-		secrets->at = calloc(key_lines_count(data, len) + 1, sizeof(*secrets->at));
+	if (secrets) {
+		secrets->room = key_lines_count(data, len) + 1;
+		secrets->at = calloc(secrets->room, sizeof(*secrets->at));
+	}
 	if (secrets && secrets->at) {
 		key_lines(&src, data, len, FIELDS, wrong_count, note_secret, secrets);
 		sort_secrets(secrets);
 		for (size_t i = 1; i < secrets->count; i++)
-			if (!compare_secrets(&secrets->at[i - 1], &secrets->at[i]))
-				key_complain_of(&src, "%s stands twice; expected one secret of each",
-						secrets->at[i].id);
+			if (!compare_secrets(&secrets->at[i - 1], &secrets->at[i])) {
+				src.line = secrets->at[i].line; /* not the identity: fields may be mixed up */
+				key_complain(&src,
+					     "its identity stands in another line too; expected one secret of each");
+			}
 		err = key_source_sum_up(&src);
 	}
 	if (err)
@@ -111,7 +116,7 @@ void ike_secrets_free(struct ike_secrets *secrets)
 	if (!secrets)
 		return;
 	if (secrets->at)
-		explicit_bzero(secrets->at, secrets->count * sizeof(*secrets->at));
+		explicit_bzero(secrets->at, secrets->room * sizeof(*secrets->at)); /* of refused lines too */
 	free(secrets->at);
 	free(secrets);
 }

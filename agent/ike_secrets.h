@@ -12,13 +12,14 @@ enum { IKE_SECRET_MIN = 16, IKE_SECRET_MAX = 256, IKE_ID_MAX = 253 };
 
 struct ike_secret {
 	char id[IKE_ID_MAX + 1]; /* home address, as inet_ntop() writes it, or `id` */
+	unsigned int line;	 /* where it stands */
 	uint16_t len;
 	char secret[IKE_SECRET_MAX]; /* not terminated */
 };
 
 struct ike_secrets {
 	struct ike_secret *at; /* sorted by identity */
-	size_t count;
+	size_t count, room;
 };
 
 /* As ipsec_keys_load(): 0; -EPERM; -EINVAL; -errno; said already. */

@@ -4,7 +4,10 @@ What strangers, and nodes with a key of their own, try against signalling under 
 of that very home address is dropped and counted, by the kernel or by the daemon. RFC 3776 §4.3, §5; RFC 6275 §5.1. The
 scripted node makes its ESP itself. What needs ESP in the kernel runs in the VM tier.
 """
+import contextlib
 import os
+import socket
+import threading
 
 import pytest
 
@@ -196,3 +199,49 @@ def test_a_key_file_with_a_fault_leaves_the_old_in_force(lab):
             file.write(good)
         os.chmod(gateway.keys_path, 0o600)
         node.registered()
+
+
+# ---- strongSwan's socket ----
+
+class Nonsense:
+    """Listens where charon would, and answers whoever connects with these octets."""
+
+    def __init__(self, path, octets):
+        self.path, self.octets, self.served = path, octets, 0
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.bind(path)
+        self.sock.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                peer, _ = self.sock.accept()
+            except OSError:
+                return
+            self.served += 1
+            with contextlib.suppress(OSError):
+                peer.sendall(self.octets)
+
+    def close(self):
+        self.sock.close()
+        os.unlink(self.path)
+
+
+NONSENSE = {
+    "text": b"HTTP/1.1 400 Bad Request\r\n\r\n", "a length of 0": bytes(4), "too long": b"\xff\xff\xff\xff" + bytes(99),
+    "a packet out of turn": b"\0\0\0\x01\x01", "an unknown packet": b"\0\0\0\x02\x2a\0",
+    "an event with a name that ends behind it": b"\0\0\0\x03\x07\xffx", "noise": os.urandom(4096),
+}
+
+
+def test_the_daemon_outlives_what_answers_in_charons_place(lab):
+    for number, (what, octets) in enumerate(NONSENSE.items()):
+        path = f"/tmp/{lab.prefix}-vici-{number}"
+        server = Nonsense(path, octets)
+        gateway = lab.gateway(ipsec={"ike": {"socket": path}})
+        until(lambda: server.served >= 2, 10, lambda: f"{what}: it is tried again\n{gateway.log()}")
+        assert gateway.log().count("no charon at") == 1, f"{what}: said once\n{gateway.log()}"
+        assert gateway.show("ipsec")["charon_answers"] is False
+        server.close()
+        gateway.close()

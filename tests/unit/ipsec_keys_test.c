@@ -313,8 +313,8 @@ static void faulty_secrets_are_refused_and_not_told(void **state)
 		{ "a@b", "f:1: a line has two fields" },
 		{ "a@b correct horse", "f:1: a line has two fields" },
 		{ "a@b correct-horse1", "f:1: expected a secret of 16..256 characters" },
-		{ "a@b " SECRET "\n2001:db8::1 " SECRET "\na@b " SECRET, "f: a@b stands twice" },
-		{ "2001:db8::1 " SECRET "\n2001:db8:0::1 " SECRET, "f: 2001:db8::1 stands twice" },
+		{ "a@b " SECRET "\n2001:db8::1 " SECRET "\na@b " SECRET, "its identity stands in another line too" },
+		{ "2001:db8::1 " SECRET "\n2001:db8:0::1 " SECRET, ":2: its identity stands in another line too" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -580,6 +580,29 @@ static void a_header_cut_short_says_nothing(void **state)
 	free(p.octets);
 }
 
+/* The attribute that says what went: whole at its length, nothing at one octet less. */
+static void an_attribute_cut_short_says_nothing(void **state)
+{
+	for (size_t less = 0; less <= 1; less++) {
+		struct xfrm_usersa_info info = some_state();
+		struct xfrm_usersa_id id = {};
+		struct xfrm_userpolicy_id name = {};
+		struct xfrm_userpolicy_info policy = { .sel.family = AF_INET6 };
+		struct place p = place(0);
+
+		tell(&p, XFRM_MSG_DELSA, &id, sizeof(id), XFRMA_SA, &info, sizeof(info) - less);
+		CHECK_CASE(less, hear(p.msg).states == !less);
+		read_cut(p.msg, p.msg->nlmsg_len);
+		tell(&p, XFRM_MSG_DELPOLICY, &name, sizeof(name), XFRMA_POLICY, &policy, sizeof(policy) - less);
+		CHECK_CASE(less, hear(p.msg).policies_gone == !less);
+		read_cut(p.msg, p.msg->nlmsg_len);
+		policy.sel.family = AF_INET;
+		tell(&p, XFRM_MSG_DELPOLICY, &name, sizeof(name), XFRMA_POLICY, &policy, sizeof(policy));
+		CHECK_CASE(less, hear(p.msg).policies_gone == 0);
+		free(p.octets);
+	}
+}
+
 static void no_length_of_a_message_or_an_attribute_is_believed(void **state)
 {
 	static const uint16_t types[] = { XFRM_MSG_NEWSA,   XFRM_MSG_UPDSA,	XFRM_MSG_DELSA,	   XFRM_MSG_EXPIRE,
@@ -614,6 +637,7 @@ int main(void)
 		cmocka_unit_test(an_acquire_names_packet_and_reqid),
 		cmocka_unit_test(what_is_not_ours_to_hear_is_left),
 		cmocka_unit_test(a_header_cut_short_says_nothing),
+		cmocka_unit_test(an_attribute_cut_short_says_nothing),
 		cmocka_unit_test(no_length_of_a_message_or_an_attribute_is_believed),
 	};
 
