@@ -194,27 +194,30 @@ int auth_build_update(const struct gateway *gw, const struct in6_addr *home, con
 	return build_signed(key, care_of, home, &signed_bu, buf, size);
 }
 
-bool auth_take_answer(struct gateway *gw, const struct mh_input *in, const struct mh_msg *ack, struct auth_node *node,
-		      bool *again)
+bool auth_take_answer(struct gateway *gw, const struct mh_input *in, const struct mh_msg *ack,
+		      const struct auth_node *node)
 {
 	const struct auth_key *key;
 	int err;
 
-	*again = false;
 	if (!gw->auth)
 		return true;
 	key = auth_keys_first(gw->auth->keys, &in->dst, id_of(gw->config, &in->dst));
 	err = key ? auth_option_check_answer(key, in->data, ack, &in->dst, &node->care_of, &node->sent) : -ENOENT;
-	if (err) {
+	if (err)
 		gateway_count(gw, err == -EIO ? AGENT_AUTH_BROKEN : AGENT_UNPROTECTED);
-		return false;
-	}
-	if (ack->status == BA_ID_MISMATCH) {
-		*again = !node->corrected;
-		node->corrected = true;
+	return !err;
+}
+
+bool auth_correct_clock(const struct gateway *gw, const struct mh_msg *ack, struct auth_node *node)
+{
+	bool again = gw->auth && ack->status == BA_ID_MISMATCH && !node->corrected;
+
+	node->corrected = ack->status == BA_ID_MISMATCH;
+	if (gw->auth && node->corrected) {
 		auth_clock_correct(&node->clock, ack->opt.timestamp, now());
-	} else {
-		node->corrected = false;
+		log_info("auth-option: the home agent's clock is %d s ahead of ours: its time is told from now on",
+			 (int)(int32_t)(node->clock.ahead >> 32));
 	}
-	return true;
+	return again;
 }

@@ -40,14 +40,18 @@ struct auth_node {
 	struct auth_clock clock;
 	uint64_t sent;		 /* timestamp of the last update */
 	struct in6_addr care_of; /* that it was for */
-	bool corrected;		 /* the clock, since the last acceptance */
+	bool corrected;		 /* the clock, by the last answer */
 };
 
 /* mh_build() with options; @care_of: that it is for. */
 int auth_build_update(const struct gateway *gw, const struct in6_addr *home, const struct in6_addr *care_of,
 		      const struct mh_msg *bu, struct auth_node *node, uint8_t *buf, size_t size);
-/* False: to be discarded, and counted. @again: refused for our clock, which is right now: worth another at once. */
-bool auth_take_answer(struct gateway *gw, const struct mh_input *in, const struct mh_msg *ack, struct auth_node *node,
-		      bool *again);
+/* False: to be discarded, and counted. */
+bool auth_take_answer(struct gateway *gw, const struct mh_input *in, const struct mh_msg *ack,
+		      const struct auth_node *node);
+/* An answer that was taken, and that something waited for: who answers 144 to a second copy of what was accepted says
+ * nothing of our clock. True: refused for our clock, which is right now: worth another at once; never twice in a row.
+ */
+bool auth_correct_clock(const struct gateway *gw, const struct mh_msg *ack, struct auth_node *node);
 
 #endif

@@ -343,6 +343,7 @@ void home_agent_on_bu(struct gateway *gw, const struct mh_input *in, const struc
 	if (status != BA_ACCEPTED && d.action != REGISTRATION_DISCARD) {
 		d.action = REGISTRATION_REFUSE;
 		d.status = status;
+		d.seq = msg->seq; /* §9.5.4: only 135 tells the number of the binding */
 	}
 	if (addr_equal(&in->care_of, &in->src)) /* no routing header to the home address itself, §9.5.4 */
 		road.plain = d.home_link < 0;

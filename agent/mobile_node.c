@@ -395,7 +395,7 @@ void mobile_node_on_ack(struct gateway *gw, const struct mh_input *in, const str
 	struct home *home = find_home(mn, &in->dst);
 	enum update_result result = UPDATE_IGNORED;
 	struct update_goal road;
-	bool was_registered, again;
+	bool was_registered;
 
 	if (!home || !addr_equal(&in->src, &home->update.agent) || in->has_home ||
 	    in->routed != (home->update.goal.kind == GOAL_AWAY)) {
@@ -406,17 +406,19 @@ void mobile_node_on_ack(struct gateway *gw, const struct mh_input *in, const str
 		gateway_count(gw, AGENT_UNPROTECTED);
 		return;
 	}
-	if (!auth_take_answer(gw, in, ack, &home->auth, &again))
+	if (!auth_take_answer(gw, in, ack, &home->auth))
 		return;
 	road = home->update.road;
 	was_registered = home->update.registered;
 	result = update_on_ack(&home->update, ack, in->when);
+	if (result != UPDATE_IGNORED && auth_correct_clock(gw, ack, &home->auth)) {
+		update_retry(&home->update, in->when);
+		result = UPDATE_RESENT;
+	}
 	gateway_count(gw, result == UPDATE_IGNORED				? AGENT_ACK_STRANGE
 			  : result == UPDATE_REFUSED || result == UPDATE_RESENT ? AGENT_ACK_REFUSED
 										: AGENT_ACK_ACCEPTED);
 	on_result(mn, home, result, &road, was_registered);
-	if (again)
-		update_retry(&home->update, in->when);
 	step(mn);
 }
 

@@ -134,8 +134,11 @@ bool update_due(struct home_update *u, struct mono now, struct mh_msg *bu)
 
 void update_retry(struct home_update *u, struct mono now)
 {
-	if (u->goal.kind != GOAL_NONE && !u->outstanding)
-		ask_anew(u, now);
+	if (u->goal.kind == GOAL_NONE || u->outstanding)
+		return;
+	u->retry_s = 0;
+	u->last_status = 0;
+	ask_anew(u, now);
 }
 
 void update_hurry(struct home_update *u, struct mono now)

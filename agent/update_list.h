@@ -80,7 +80,7 @@ struct mono update_next(const struct home_update *u);
 /* Whether an update is to be sent now; then *@bu is the message (home registration: A, H, alternate care-of address),
  * and it counts as sent. */
 bool update_due(struct home_update *u, struct mono now, struct mh_msg *bu);
-/* What was refused may be asked for once more at once. */
+/* What was refused may be asked for once more at once: as if it had not been. */
 void update_retry(struct home_update *u, struct mono now);
 
 /* What is outstanding can arrive now, unlike before: sent again at once. */

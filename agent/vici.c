@@ -77,16 +77,19 @@ static struct request *pop(struct vici *v)
 	return request;
 }
 
-/* The packet of @type with a name, if any of its own, and a message. */
+static bool fits(const char *name, size_t len)
+{
+	return strlen(name) <= UINT8_MAX && 2 + strlen(name) + len <= VICI_MAX;
+}
+
+/* The packet of @type with a name and a message, which fit. */
 static struct request *make_request(enum packet_type type, const char *name, const uint8_t *data, size_t len)
 {
 	size_t name_len = strlen(name), packet = 2 + name_len + len;
 	struct request *request = calloc(1, sizeof(*request));
 
-	if (!request || name_len > UINT8_MAX || packet > VICI_MAX) {
-		free(request);
+	if (!request)
 		return NULL;
-	}
 	request->len = HEADER + packet;
 	request->packet = malloc(request->len);
 	if (!request->packet) {
@@ -342,7 +345,8 @@ static int register_events(struct vici *v)
 {
 	v->registering = 0;
 	for (; v->events[v->registering]; v->registering++) {
-		struct request *request = make_request(EVENT_REGISTER, v->events[v->registering], NULL, 0);
+		const char *name = v->events[v->registering];
+		struct request *request = fits(name, 0) ? make_request(EVENT_REGISTER, name, NULL, 0) : NULL;
 
 		if (!request)
 			return -ENOMEM;
@@ -431,6 +435,8 @@ int vici_request(struct vici *v, const char *command, struct vici_writer *w, uin
 
 	if (err)
 		return err;
+	if (!fits(command, len))
+		return -EINVAL;
 	if (!v->up)
 		return -ENOTCONN;
 	if (v->waiting >= WAITING_MAX)

@@ -62,7 +62,7 @@ bool vici_is_up(const struct vici *v);
 /* @err: 0; -ECONNRESET; -ETIMEDOUT; -EBADMSG; -ENOENT: unknown command. @data: of the answer, for the call only. */
 typedef void (*vici_answer_fn)(void *arg, int err, const uint8_t *data, size_t len);
 /* Sends what is in @w (NULL: an empty message), which stays the caller's. Requests wait for their turn; at most 4096
- * do: -EAGAIN. -ENOTCONN. @timeout_s 0: VICI_TIMEOUT_S. */
+ * do: -EAGAIN. -ENOTCONN. -EINVAL: as vici_writer_end(), or too long with @command. @timeout_s 0: VICI_TIMEOUT_S. */
 int vici_request(struct vici *v, const char *command, struct vici_writer *w, uint32_t timeout_s, vici_answer_fn fn,
 		 void *arg);
 /* Of an answer: success = yes? Else -EPROTO, with charon's own words in @why. */

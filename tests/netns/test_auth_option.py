@@ -6,16 +6,18 @@ scripted node's octets are made here, with hmac and struct.
 import hashlib
 import hmac
 import os
+import signal
 import struct
+import subprocess
 import time
 
 import pytest
 
 from lab import wire
-from lab.capture import capture
+from lab.capture import capture, packet_socket, tshark_complaints
 from lab.roaming import LINKS, roaming_lab  # noqa: F401 (the fixture `lab`)
 from lab.topology import HOME, HOME_AGENT
-from lab.wait import stays, until
+from lab.wait import Timeout, stays, until
 
 OTHER = "2001:db8:1::101"
 NTP = 2208988800
@@ -102,6 +104,48 @@ def test_keys_that_are_missing_or_open_to_others_stop_the_start(lab):
     assert code != 0 and "0640" in log and "chmod 0600" in log
 
 
+def test_keys_are_read_again_at_sighup_or_not_at_all(lab):
+    section, _ = keyed(lab)
+    gateway, daemon = agent(lab, section), node(lab, section)
+    daemon.wait_care_of(LINKS["link1"])
+    write_keys(section["keys"], [(0x1001, OTHER, os.urandom(16))])
+    for refusing in (gateway, daemon):
+        refusing.process.send_signal(signal.SIGHUP)
+        until(lambda: "the old configuration stays in force" in refusing.log(), 3, "refused, and said")
+        assert f"no key of {HOME}" in refusing.log()
+    lab.plug("wlan0", "link2")
+    daemon.wait_care_of(LINKS["link2"])
+    write_keys(section["keys"], [(0x2002, HOME, os.urandom(16))])
+    for reread in (gateway, daemon):
+        reread.process.send_signal(signal.SIGHUP)
+        until(lambda: "is in force" in reread.log().splitlines()[-1], 3, "taken over, and said")
+    with capture(lab.air, "wlan0") as seen:
+        lab.plug("wlan0", "link1")
+        daemon.wait_care_of(LINKS["link1"])
+    answer = seen.find(lambda p: status_of(p) == 0)
+    assert wire.parse_mobility(answer).options[AUTH][1:5] == struct.pack("!I", 0x2002)
+
+
+@pytest.mark.needs("tshark")
+def test_every_update_and_acknowledgement_has_its_options_by_tshark(lab, tmp_path):
+    section, _ = keyed(lab)
+    agent(lab, section)
+    with capture(lab.air, "wlan0") as seen:
+        daemon = node(lab, section)
+        daemon.wait_care_of(LINKS["link1"])
+        lab.plug("wlan0", "link2")
+        daemon.wait_care_of(LINKS["link2"])
+    assert not tshark_complaints(seen)
+    fields = ("mip6.mhtype", "mip6.auth.subtype", "mip6.auth.mobility_spi", "mip6.mseg_id.timestamp")
+    done = subprocess.run(["tshark", "-r", seen.pcap(f"{tmp_path}/signalling.pcap"), "-Y", "mip6.mhtype in {5,6}",
+                           "-T", "fields", *(part for name in fields for part in ("-e", name))],
+                          capture_output=True, text=True, timeout=60)
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert {row[0] for row in rows} == {str(wire.BU), str(wire.BA)}, done.stderr
+    for row in rows:
+        assert int(row[1]) == MN_HA and int(row[2], 0) == 0x1001 and row[3], row
+
+
 # ---- by hand ----
 
 def ntp(seconds):
@@ -137,8 +181,18 @@ class Signer:
         head = bytes([wire.NONE, length // 8 - 1, wire.BU, 0, 0, 0])
         covered = head + fixed + options
         data = hmac.new(key or self.key, wire.a2b(care_of) + wire.a2b(home) + covered, hashlib.sha1).digest()[:cut]
-        mh = covered + data + bytes(-(len(covered) + cut) % 8)
-        return wire.signalled(care_of, HOME_AGENT, home, mh)
+        return wire.signalled(care_of, HOME_AGENT, home, (covered + data).ljust(length, b"\0"))
+
+    def genuine(self, message, care_of, key=None):
+        """Whether the option of an acknowledgement is ours, and right. RFC 4285 §5.1."""
+        option = message.options.get(AUTH, b"")
+        if option[:5] != struct.pack("!BI", MN_HA, self.spi):
+            return False
+        mh = message.packet[64:]            # behind a routing header
+        covered = mh[:mh.rindex(option) + 5]
+        covered = covered[:4] + b"\0\0" + covered[6:]
+        right = hmac.new(key or self.key, wire.a2b(care_of) + wire.a2b(self.home) + covered, hashlib.sha1).digest()
+        return option[5:] == right[:12]
 
 
 def status_of(packet):
@@ -146,59 +200,147 @@ def status_of(packet):
     return message.status if message and message.kind == wire.BA else None
 
 
-@pytest.fixture
-def scripted(lab):
-    """(gateway, signer, ask): ask(packet) sends from link1's care-of address; the status, or None for silence."""
-    section, key = keyed(lab)
-    gateway = agent(lab, section, dad_transmits=0)
+class Stand:
+    """A home agent, and somebody on link1 who sends it packets."""
     care_of = "2001:db8:f1::77"
-    lab.plug("wlan0", "link1")
-    lab.mn.ip(f"addr add {care_of}/64 dev wlan0 nodad", "route add default via 2001:db8:f1::1 dev wlan0")
 
-    def ask(packet, timeout=1.0):
-        with capture(lab.air, "wlan0", direction="out") as seen:
-            lab_send(lab, packet)
+    def __init__(self, lab, section, **settings):
+        self.lab, self.gateway = lab, agent(lab, section, dad_transmits=0, **settings)
+        lab.plug("wlan0", "link1")
+        lab.mn.ip(f"addr add {self.care_of}/64 dev wlan0 nodad", "route add default via 2001:db8:f1::1 dev wlan0")
+
+    def answer(self, packet, timeout=1.0):
+        """The acknowledgement of what is sent by mn's link towards the router; None for silence."""
+        frame = wire.ethernet(self.lab.ar1.mac("link1"), self.lab.mn.mac("wlan0"), packet)
+        with capture(self.lab.air, "wlan0", direction="out") as seen, packet_socket(self.lab.mn, "wlan0") as sock:
+            sock.send(frame)
             try:
-                return status_of(seen.wait(lambda p: status_of(p) is not None, timeout=timeout))
-            except Exception:
+                return wire.parse_mobility(seen.wait(lambda p: status_of(p) is not None, timeout=timeout))
+            except Timeout:
                 return None
-    yield gateway, Signer(key), care_of, ask
+
+    def ask(self, signer, packet, key=None):
+        """The status, of an answer that is genuine."""
+        message = self.answer(packet)
+        assert message and message.checksum_good
+        assert signer.genuine(message, self.care_of, key)
+        return message.status
+
+    def dropped(self, packet):
+        before = self.gateway.counters("not-protected")
+        assert self.answer(packet, timeout=0.3) is None
+        return self.gateway.counters("not-protected") == before + 1
 
 
-def lab_send(lab, packet):
-    """As mn would by its link: into the bridge, towards the router."""
-    from lab.capture import packet_socket
-    with packet_socket(lab.mn, "wlan0") as sock:
-        sock.send(wire.ethernet(lab.ar1.mac("link1"), lab.mn.mac("wlan0"), packet))
+@pytest.fixture
+def stand(lab):
+    section, key = keyed(lab)
+    stand = Stand(lab, section)
+    stand.signer = Signer(key)
+    return stand
 
 
-def test_what_is_refused_and_how(lab, scripted):
-    """RFC 4285 §5.1, §6, RFC 4283."""
-    gateway, signer, care_of, ask = scripted
-    silent = {
-        "without option": signer.update(care_of, signed=False),
-        "unknown SPI": signer.update(care_of, spi=0x1002),
-        "home address without key": signer.update(care_of, home=OTHER),
+def test_what_is_of_no_known_node_is_dropped(stand):
+    """RFC 4285 §5, §5.1."""
+    update = stand.signer.update
+    assert stand.dropped(update(stand.care_of, signed=False)), "without option"
+    assert stand.dropped(update(stand.care_of, spi=0x1002)), "unknown SPI"
+    assert stand.dropped(update(stand.care_of, home=OTHER)), "home address without key"
+    assert stand.dropped(update(stand.care_of, spi=0x1002, nai="bus7@example.org")), "unknown identifier"
+    assert not stand.gateway.bindings() and stand.gateway.counters("refused") == 0
+
+
+def test_what_is_refused_and_how(stand):
+    """RFC 4285 §5.1, §6; each answer is signed."""
+    care_of, signer, gateway = stand.care_of, stand.signer, stand.gateway
+    cases = {
+        "wrong key": ({"key": bytes(16)}, AUTH_FAILED),
+        "truncated data": ({"cut": 8}, AUTH_FAILED),
+        "no data": ({"cut": 0}, AUTH_FAILED),
+        "without timestamp": ({"timestamp": False}, ID_REQUIRED),
+        "too old": ({"stamp": ntp(time.time() - 100)}, ID_MISMATCH),
+        "too new": ({"stamp": ntp(time.time() + 100)}, ID_MISMATCH),
+        "nothing like a time": ({"stamp": 0}, ID_MISMATCH),
     }
-    for number, (what, packet) in enumerate(silent.items(), 1):
-        assert ask(packet, timeout=0.3) is None, what
-        assert gateway.counters("not-protected") == number, what
-    wrong = signer.update(care_of, key=bytes(16))
-    assert ask(wrong) == AUTH_FAILED
-    assert ask(signer.update(care_of, timestamp=False)) == ID_REQUIRED
-    assert ask(signer.update(care_of, stamp=ntp(time.time() - 100))) == ID_MISMATCH
-    assert ask(signer.update(care_of, stamp=ntp(time.time() + 100))) == ID_MISMATCH
+    for number, (what, (change, status)) in enumerate(cases.items(), 1):
+        assert stand.ask(signer, signer.update(care_of, **change)) == status, what
+        assert gateway.counters("refused") == number, what
     assert not gateway.bindings()
+    assert stand.ask(signer, signer.update(care_of)) == 0
+    assert gateway.bindings()[HOME]["protection"] == "auth-option"
 
-    good = signer.update(care_of)
-    assert ask(good) == 0
-    assert list(gateway.bindings()) == [HOME]
-    assert ask(good) == ID_MISMATCH, "replayed"
-    for at in (-1, 64 + 8, 24 + 39):
-        broken = bytearray(signer.update(care_of))
-        broken[at] ^= 1
-        status = ask(bytes(broken), timeout=0.3)
-        assert status != 0, f"octet {at} changed"
-    assert gateway.bindings()[HOME]["sequence"] is not None
+
+def test_every_octet_counts(stand):
+    """Each one octet of the mobility header changed: never accepted."""
+    care_of, signer, gateway = stand.care_of, stand.signer, stand.gateway
+    assert stand.ask(signer, signer.update(care_of, lifetime=400)) == 0
+    before = gateway.bindings()[HOME]
+    size = len(signer.update(care_of)) - 64
+    for at in range(6, size):
+        mh = bytearray(signer.update(care_of, lifetime=4)[64:])
+        mh[at] ^= 1
+        message = stand.answer(wire.signalled(care_of, HOME_AGENT, HOME, bytes(mh)), timeout=0.05)
+        assert message is None or message.status != 0, f"octet {at} changed"
+    after = gateway.bindings()[HOME]
+    assert (after["sequence"], after["care_of_address"]) == (before["sequence"], before["care_of_address"])
+    assert stand.ask(signer, signer.update(care_of)) == 0, "and a good one is taken as before"
+
+
+def test_nothing_is_taken_twice(stand):
+    """Replayed, late, and the agent's own words sent back."""
+    care_of, signer, gateway = stand.care_of, stand.signer, stand.gateway
+    signer.seq = (wire.A | wire.H) - 9
+    late, good = signer.update(care_of), signer.update(care_of)
+    assert stand.ask(signer, good) == 0
+    assert stand.ask(signer, good) == ID_MISMATCH, "replayed"
+    assert stand.ask(signer, late) == ID_MISMATCH, "within the window, but older than what was accepted"
+    gateway.restart()
+    assert list(gateway.bindings()) == [HOME], "adopted"
+    assert stand.ask(signer, good) == ID_MISMATCH, "replayed to one who does not remember"
+
+    signer.seq = (wire.A | wire.H) - 1    # where an acknowledgement has its number an update has its flags
+    acknowledgement = stand.answer(signer.update(care_of))
+    assert acknowledgement.status == 0 and acknowledgement.seq == wire.A | wire.H
+    back = bytearray(acknowledgement.packet[64:])
+    back[2] = wire.BU
+    assert stand.ask(signer, wire.signalled(care_of, HOME_AGENT, HOME, bytes(back))) == AUTH_FAILED, "reflected"
     stays(lambda: list(gateway.bindings()) == [HOME], 0.2, "the binding")
-    assert ask(signer.update(care_of)) == 0, "and a good one is taken as before"
+
+
+def test_a_clock_is_set_right_by_144(stand):
+    """RFC 4285 §6: the agent's seconds, the update's fraction."""
+    care_of, signer = stand.care_of, stand.signer
+    sent = ntp(time.time() - 100)
+    message = stand.answer(signer.update(care_of, stamp=sent))
+    told, = struct.unpack("!Q", message.options[REPLAY])
+    assert message.status == ID_MISMATCH and message.seq == signer.seq and signer.genuine(message, care_of)
+    assert told & 0xFFFFFFFF == sent & 0xFFFFFFFF and abs((told >> 32) - (ntp(time.time()) >> 32)) <= 2
+    message = stand.answer(signer.update(care_of, stamp=told + (1 << 30)))
+    assert message.status == 0 and struct.unpack("!Q", message.options[REPLAY])[0] == told + (1 << 30)
+
+
+def test_a_refusal_bears_the_number_of_its_update(stand):
+    """RFC 6275 §9.5.4: an old number too, which alone would be refused with that of the binding."""
+    care_of, signer = stand.care_of, stand.signer
+    signer.seq = 1000
+    assert stand.answer(signer.update(care_of)).seq == 1001
+    signer.seq = 900
+    for change in ({"key": bytes(16)}, {"timestamp": False}, {"stamp": 0}):
+        message = stand.answer(signer.update(care_of, **change))
+        assert message.status >= ID_MISMATCH and message.seq == signer.seq
+    assert stand.answer(signer.update(care_of)).seq == 1001, "135 tells that of the binding"
+
+
+def test_an_identifier_is_good_for_its_own_home_address_only(lab):
+    """RFC 4283 names who signs; whose address that is says the configuration."""
+    ours, theirs = os.urandom(16), os.urandom(16)
+    section, _ = keyed(lab, [(0x1001, "bus7@example.org", ours), (0x1001, "bus8@example.org", theirs)])
+    stand = Stand(lab, section, mobile_nodes=({"home-address": HOME, "id": "bus7@example.org"},
+                                              {"home-address": OTHER, "id": "bus8@example.org"}))
+    signer, thief = Signer(ours), Signer(theirs)
+    assert stand.dropped(thief.update(stand.care_of, nai="bus8@example.org"))
+    assert stand.ask(signer, thief.update(stand.care_of, nai="bus7@example.org")) == AUTH_FAILED
+    assert stand.dropped(signer.update(stand.care_of, nai="bus7@example.or"))
+    assert stand.dropped(signer.update(stand.care_of)), "nobody says whose key it is"
+    assert stand.ask(signer, signer.update(stand.care_of, nai="bus7@example.org")) == 0
+    assert list(stand.gateway.bindings()) == [HOME]
