@@ -39,13 +39,16 @@ void ike_child_name(const struct in6_addr *home, enum ipsec_child child, char na
 bool ike_home_of_name(const char *name, size_t len, struct in6_addr *home)
 {
 	static const size_t prefix = sizeof(IKE_NAME_PREFIX) - 1;
-	char text[INET6_ADDRSTRLEN];
+	char text[INET6_ADDRSTRLEN], own[IKE_NAME_MAX];
 
 	if (len <= prefix || memcmp(name, IKE_NAME_PREFIX, prefix) || len - prefix >= sizeof(text))
 		return false;
 	memcpy(text, name + prefix, len - prefix);
 	text[len - prefix] = '\0';
-	return inet_pton(AF_INET6, text, home) == 1;
+	if (inet_pton(AF_INET6, text, home) != 1)
+		return false;
+	ike_name(home, own); /* we write it one way; nor may a NUL hide what follows */
+	return strlen(own) == len && !memcmp(own, name, len);
 }
 
 static void write_item(struct vici_writer *w, const char *key, const char *value)

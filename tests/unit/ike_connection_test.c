@@ -11,7 +11,7 @@ enum { SLOT = 5 };
 
 /* Each value or list item as "path=value" in a line. */
 struct text {
-	char at[8192];
+	char at[16384];
 	size_t len;
 };
 
@@ -158,8 +158,7 @@ static void children_are_what_is_protected(void **state)
 	}
 }
 
-/* Neither the last slot, nor names and intervals at their limits. */
-static void limits_still_make_a_message(void **state)
+static void the_last_slot_and_the_longest_names_fit(void **state)
 {
 	struct ipsec_end end = end_of(false);
 	char id[IKE_ID_MAX + 1], line[IKE_ID_MAX + 100];
@@ -295,7 +294,7 @@ int main(void)
 		cmocka_unit_test(a_home_agent_tells_all_of_a_node),
 		cmocka_unit_test(a_node_tells_the_same_from_its_end),
 		cmocka_unit_test(children_are_what_is_protected),
-		cmocka_unit_test(limits_still_make_a_message),
+		cmocka_unit_test(the_last_slot_and_the_longest_names_fit),
 		cmocka_unit_test(a_secret_belongs_to_both_identities),
 		cmocka_unit_test(a_child_is_begun_by_both_names),
 		cmocka_unit_test(names_lead_back_to_their_home_address),
