@@ -194,6 +194,7 @@ def test_a_test_init_with_a_home_address_option_gets_no_token(cn, mn):
 
 
 def test_a_wrong_checksum_is_silent(cn, mn):
+    answered_in_xdp(cn, mn)
     packet = bytearray(mn.care_of_test_init())
     packet[55] ^= 1
     before = len(mn.inbox)
