@@ -26,7 +26,7 @@ SAN      := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit
 BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-address-of-packed-member
 
 # pure: no socket, no clock; kernel: the network; the rest are roles and operator
-PURE     := log mh nd packet packet_route binding movement movement_belief update_list rr peer_list key_file auth_keys auth_option ipsec_suites ipsec_keys ipsec_plan ike_secrets ike_connection vici_message config config_source config_schema config_check config_check_protection config_check_peers
+PURE     := log mh nd packet packet_route binding movement movement_belief update_list rr peer_list key_file auth_keys auth_option ipsec_suites ipsec_keys ipsec_plan ike_secrets ike_connection ike_sas vici_message config config_source config_schema config_check config_check_protection config_check_peers
 AGENT_MAIN := agent/main.c
 TOOL_SRC := agent/mobgw.c $(wildcard agent/tool_*.c)
 AGENT_SRC := $(filter-out $(AGENT_MAIN) $(TOOL_SRC),$(wildcard agent/*.c))

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "ike_connection.h"
+#include "ike_sas.h"
 
 enum {
 	WINDOW = 32,	/* requests under way while loading */
@@ -27,7 +28,9 @@ struct ike {
 	bool loaded;
 };
 
-static const char *const events[] = { "ike-updown", NULL };
+enum { UPDOWN, LISTED, EVENTS };
+
+static const char *const events[EVENTS + 1] = { [UPDOWN] = "ike-updown", [LISTED] = "list-sa" };
 
 /* ---- what is loaded ---- */
 
@@ -211,61 +214,32 @@ static void on_down(void *arg, const char *why)
 	ike->under_way = 0;
 	ike->loaded = false;
 	log_warn("ike: no charon at %s: %s; it is tried again, what has its keys goes on. Is strongSwan running, and "
-		 "may "
-		 "mobgwd use its socket?",
+		 "may mobgwd use its socket?",
 		 ike->gw->config->ipsec.ike_socket, why);
 }
 
-struct updown {
-	bool up;
-	struct in6_addr home, local, remote;
-	bool ours;
-};
-
-/* Unspecified where it is none. */
-static void take_address(const struct vici_element *element, struct in6_addr *addr)
+static void on_updown(struct ike *ike, struct ipsec_node *node, const struct ike_sa_news *news)
 {
-	char text[INET6_ADDRSTRLEN];
-
-	if (element->len >= sizeof(text))
-		return;
-	memcpy(text, element->value, element->len);
-	text[element->len] = '\0';
-	if (inet_pton(AF_INET6, text, addr) != 1)
-		*addr = in6addr_any;
-}
-
-static int note_updown(void *arg, const struct vici_element *element)
-{
-	struct updown *u = arg;
-	size_t name = strcspn(element->path, ".");
-
-	if (!strcmp(element->path, "up"))
-		u->up = element->len == 3;
-	else if (!u->ours && element->path[name])
-		u->ours = ike_home_of_name(element->path, name, &u->home);
-	if (element->path[name] && !strcmp(element->path + name, ".local-host"))
-		take_address(element, &u->local);
-	if (element->path[name] && !strcmp(element->path + name, ".remote-host"))
-		take_address(element, &u->remote);
-	return 0;
+	if (news->up && !node->end.away) /* where its states end; else they are told to move */
+		node->end.far = node->end.node ? news->local : news->remote;
+	log_info("ike: %s: keys are %s with the %s", addr_text(&node->end.home),
+		 news->up ? "agreed on" : "no longer agreed on", node->end.node ? "home agent" : "mobile node");
 }
 
 static void on_event(void *arg, const char *name, const uint8_t *data, size_t len)
 {
 	struct ike *ike = arg;
-	struct updown u = {};
-	struct ipsec_node *node;
+	struct ike_sa_news news;
+	struct ipsec_node *node = NULL;
 
-	if (vici_parse(data, len, note_updown, &u) || !u.ours)
-		return;
-	node = ipsec_node(ike->gw->ipsec, &u.home);
+	if (!ike_sa_read(data, len, &news))
+		node = ipsec_node(ike->gw->ipsec, &news.home);
 	if (!node)
 		return;
-	if (u.up && !node->end.away) /* where its states end; else they are told to move */
-		node->end.far = node->end.node ? u.local : u.remote;
-	log_info("ike: %s: keys are %s with the %s", addr_text(&u.home), u.up ? "agreed on" : "no longer agreed on",
-		 node->end.node ? "home agent" : "mobile node");
+	if (!strcmp(name, events[UPDOWN]))
+		on_updown(ike, node, &news);
+	else if (!news.ending)
+		node->charon_has |= news.children;
 }
 
 /* ---- a mobile node's exchanges ---- */
@@ -362,14 +336,35 @@ void ike_renew(struct gateway *gw, struct ipsec_node *node)
 			initiate(ike, node, child);
 }
 
-/* charon may have lost what the kernel still has: what it has it won't begin again. */
+static void on_listed(void *arg, int err, const uint8_t *data, size_t len)
+{
+	struct ike *ike = arg;
+	struct ipsec *ip = ike->gw->ipsec;
+
+	for (size_t i = 0; !err && i < ip->count; i++) {
+		struct ipsec_node *node = &ip->nodes[i];
+
+		if (IN6_IS_ADDR_UNSPECIFIED(&node->speaks_from))
+			continue;
+		for (int child = 0; child < IPSEC_CHILDREN; child++)
+			if (ipsec_wants(&node->end, child) && !(node->charon_has & 1U << child))
+				initiate(ike, node, child);
+	}
+}
+
+/*
+ * charon may have lost what the kernel still has. It is asked first: once the node has moved, an exchange for what
+ * charon has already would replace all of it, since the connection is from another address then.
+ */
 static void begin(struct ike *ike)
 {
 	struct ipsec *ip = ike->gw->ipsec;
 
+	if (!(ike->gw->config->roles & ROLE_MOBILE_NODE))
+		return;
 	for (size_t i = 0; i < ip->count; i++)
-		if (!IN6_IS_ADDR_UNSPECIFIED(&ip->nodes[i].speaks_from))
-			ike_renew(ike->gw, &ip->nodes[i]);
+		ip->nodes[i].charon_has = 0;
+	vici_request(ike->vici, "list-sas", NULL, 0, on_listed, ike);
 }
 
 bool ike_ready(const struct ike *ike)

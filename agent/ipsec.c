@@ -96,7 +96,7 @@ static struct ipsec_node *note_state(struct gateway *gw, const struct xfrm_state
 {
 	struct ipsec_node *node;
 	uint32_t slot, *spi;
-	bool to_agent, *there;
+	bool to_agent, inbound, *there;
 
 	if (!ipsec_of_reqid(state->reqid, &slot, child))
 		return NULL;
@@ -104,6 +104,7 @@ static struct ipsec_node *note_state(struct gateway *gw, const struct xfrm_state
 	if (!node || !state->spi) /* without SPI it only stands for one that is asked for */
 		return NULL;
 	to_agent = addr_equal(&state->dst, &node->end.agent);
+	inbound = to_agent != node->end.node;
 	there = to_agent ? &node->states[*child].to_agent : &node->states[*child].to_node;
 	spi = to_agent ? &node->states[*child].spi_to_agent : &node->states[*child].spi_to_node;
 	if (!present && !node->end.constant && *spi == state->spi &&
@@ -117,7 +118,8 @@ static struct ipsec_node *note_state(struct gateway *gw, const struct xfrm_state
 	if (present) {
 		*there = true;
 		*spi = state->spi;
-		if (state->tunnel && !node->end.constant && !node->end.away) /* else it is told to move */
+		/* else it is told to move; an inbound one may be the copy that a move begins with */
+		if (state->tunnel && !inbound && !node->end.constant && !node->end.away)
 			node->end.far = to_agent ? state->src : state->dst;
 	} else if (*spi == state->spi) {
 		*there = false;

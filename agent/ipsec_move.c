@@ -197,6 +197,20 @@ static int move(struct gateway *gw, struct ipsec_node *node, const struct in6_ad
 	return migrate(gw, node, to);
 }
 
+/* What a former daemon left for this binding stays; it may have ended between a binding and its states. */
+static int adopt(struct gateway *gw, struct ipsec_node *node, const struct in6_addr *care_of)
+{
+	bool elsewhere = has_keys(node) && ends_elsewhere(node, care_of);
+	int err;
+
+	node->end.away = true;
+	if (!elsewhere)
+		node->end.far = *care_of;
+	ipsec_queue_policies(gw->ipsec, node);
+	err = xfrm_commit(gw->ipsec->x, NULL, NULL);
+	return !err && elsewhere ? migrate(gw, node, care_of) : err;
+}
+
 /* ---- what the roles ask ---- */
 
 void ipsec_moving(struct gateway *gw, const struct in6_addr *home, const struct in6_addr *care_of)
@@ -225,16 +239,13 @@ int ipsec_bound(struct gateway *gw, const struct in6_addr *home, const struct in
 
 	if (!node)
 		return gw->ipsec ? -ENOENT : 0;
+	if (gw->ipsec->found.policies)
+		return adopt(gw, node, care_of);
 	if (has_keys(node) && ends_elsewhere(node, care_of))
 		return move(gw, node, care_of);
 	now = node->end;
 	now.away = true;
 	now.far = *care_of;
-	if (gw->ipsec->found.policies) { /* what a former daemon left for this binding stays */
-		node->end = now;
-		ipsec_queue_policies(gw->ipsec, node);
-		return xfrm_commit(gw->ipsec->x, NULL, NULL);
-	}
 	err = change_policies(gw->ipsec, &node->end, &now);
 	if (!err)
 		node->end = now;

@@ -10,6 +10,7 @@ struct ipsec_node {
 	struct ipsec_end end;
 	bool has_slot;
 	bool complained;		   /* of missing keys, since there were any */
+	uint8_t charon_has;		   /* a bit for each child, as charon last listed them */
 	struct in6_addr speaks_from;	   /* of a mobile node: where its IKE is; unspecified: nowhere */
 	struct in6_addr second;		   /* of a mobile node: where inbound tunnel states have a copy */
 	struct mono asked[IPSEC_CHILDREN]; /* since when IKE is at it; 0: it isn't */

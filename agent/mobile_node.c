@@ -563,6 +563,7 @@ static void adopt(struct mobile_node *mn, struct home *home)
 	} else if (left.lifetime_s) {
 		road.kind = GOAL_AWAY;
 		road.care_of = left.way.care_of;
+		ipsec_bound(mn->gw, &home->update.home, &road.care_of); /* said already; tried again when it starts */
 		update_adopt(&home->update, &road, left.seq, (struct mono){ (int64_t)left.granted_ns }, left.lifetime_s,
 			     mn->gw->clock());
 	}

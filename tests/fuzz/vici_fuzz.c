@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../../agent/ike_connection.h"
+#include "../../agent/ike_sas.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -28,9 +29,11 @@ static int look(void *arg, const struct vici_element *element)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct seen seen = { .data = data, .len = len };
+	struct ike_sa_news news;
 	char why[40];
 
 	vici_parse(data, len, look, &seen);
+	ike_sa_read(data, len, &news);
 	vici_succeeded(data, len, why, sizeof(why));
 	if (strlen(why) >= sizeof(why))
 		abort();

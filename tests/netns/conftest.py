@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from lab.charon import Charon
 from lab.namespace import sh
 from lab.topology import Lab
 
@@ -63,6 +64,8 @@ def pytest_runtest_makereport(item, call):
     if report.when == "call" and report.failed and "lab" in item.funcargs:
         for gateway in item.funcargs["lab"].gateways:
             report.sections.append((f"mobgwd in {gateway.ns.full}", state_of(gateway)))
+        for charon in (node for node in item.funcargs["lab"].nodes if isinstance(node, Charon)):
+            report.sections.append((f"charon in {charon.ns.full}", charon.log()[-12000:]))
 
 
 def state_of(gateway):

@@ -325,14 +325,3 @@ def test_a_move_just_after_rekeying_wants_a_second_message(pair):
     pair.move("f2", "f2")
     until(lambda: f"{AGENT} {CARE_OF['f1']}" not in states(pair.mn), 10, "the second message moves the new child")
     assert pair.passes(PAYLOAD)
-
-
-@pytest.mark.needs("esp")
-def test_the_end_of_a_node_is_noticed(pair):
-    pair.start(children=(SIGNALLING,), agent={"dpd_delay": "2s"}).initiate()
-    pair.node.kill()
-    until(lambda: not pair.agent.sas() and not states(pair.ha), 60, "the agent's charon gives up and clears")
-    pair.node.start().load(configuration("node", pair.peering))
-    assert states(pair.mn), "what a killed one made stays"
-    pair.initiate()
-    assert pair.passes(SIGNALLING)

@@ -137,6 +137,12 @@ def clear(pcap, home, agent=AGENT):
     return found
 
 
+def clear_in_tunnel(road, home, correspondent):
+    """What passed without ESP between home agent and mobile node; from and to the correspondent all is as it was sent."""
+    return {c.child for c in clear(road, home)
+            if correspondent not in (wire.source(c.packet), wire.destination(c.packet))}
+
+
 def child_of(packet, home, agent=AGENT):
     """What a packet in clear would belong to; None where it has ESP, or nothing of this home address."""
     ends, kind, at, tunnelled, optimised = [wire.source(packet), wire.destination(packet)], packet[6], 40, False, False
@@ -174,3 +180,16 @@ def _frames(pcap):
         frames.append(octets[at + 16:at + 16 + size])
         at += 16 + size
     return frames
+
+
+# ---- what the kernel has ----
+
+def xfrm(ns, what):
+    """Entries of `ip xfrm policy` or state, one line each."""
+    return [" ".join(entry.split()) for entry in ns.run(f"ip xfrm {what}").stdout.replace("\nsrc", "\0src").split("\0")
+            if entry.strip()]
+
+
+def ours(ns, what):
+    """Those of the daemon, known by their number."""
+    return sorted(entry for entry in xfrm(ns, what) if "reqid 18" in entry)     # 0x6d000000 on
