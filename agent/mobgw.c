@@ -133,15 +133,15 @@ static int run_keys(const struct tool_options *options, char **words)
 
 static void print_usage(FILE *out)
 {
-	fprintf(out,
-		"mobgw: the operator's tool of mobgwd, a Mobile IPv6 gateway\n\n"
-		"  mobgw show bindings|uplinks|peers|nonces|ipsec|interfaces|counters|status what the daemon knows\n"
-		"  mobgw monitor                                                         events as they happen\n"
-		"  mobgw handover UPLINK|--auto                                          move a mobile node\n"
-		"  mobgw check                                                           is this machine fit?\n"
-		"  mobgw reasons                                                         what the counters mean\n"
-		"  mobgw keys generate|check                                             keys for laboratories\n\n"
-		"mobgw COMMAND --help says more; --version; manual: man mobgw\n");
+	fprintf(out, "mobgw: the operator's tool of mobgwd, a Mobile IPv6 gateway\n\n"
+		     "  mobgw show WHAT               what the daemon knows: bindings, uplinks, peers, nonces,\n"
+		     "                                ipsec, interfaces, counters, status\n"
+		     "  mobgw monitor                 events as they happen\n"
+		     "  mobgw handover UPLINK|--auto  move a mobile node\n"
+		     "  mobgw check                   is this machine fit?\n"
+		     "  mobgw reasons                 what the counters mean\n"
+		     "  mobgw keys generate|check     keys for laboratories\n\n"
+		     "mobgw COMMAND --help says more; --version; manual: man mobgw\n");
 }
 
 static const struct command *find_command(const char *name)

@@ -325,3 +325,19 @@ def test_a_move_just_after_rekeying_wants_a_second_message(pair):
     pair.move("f2", "f2")
     until(lambda: f"{AGENT} {CARE_OF['f1']}" not in states(pair.mn), 10, "the second message moves the new child")
     assert pair.passes(PAYLOAD)
+
+
+@pytest.mark.needs("esp")
+@pytest.mark.parametrize("pair", [{"roam": True}], indirect=True, ids=["roam"])
+def test_mobike_takes_the_agents_end_away_too(pair):
+    """
+    Why the daemon's connections say `mobike = no`: the node may choose any address of its agent (RFC 4555 §3.5), and
+    charon chooses the one on its own link, where no tunnel's policy ends. Signalling, which has no outer addresses, goes
+    on. A migrate names both ends (test_a_move_takes_ike_along).
+    """
+    pair.start(ike={"mobike": "yes"}).initiate()
+    pair.attach("f2", leave="f1")
+    until(lambda: pair.hosts() == [[CARE_OF["f2"]]] * 2, 20, lambda: f"IKE has moved: {pair.hosts()}")
+    on_link = f"{CARE_OF['f2'][:-2]}1"
+    until(lambda: f"{on_link} {CARE_OF['f2']}" in states(pair.ha), 20, lambda: f"so has the agent's end: {states(pair.ha)}")
+    assert pair.passes(SIGNALLING) and not pair.passes(PAYLOAD)

@@ -10,9 +10,12 @@ import pytest
 
 from lab import keys, wire
 from lab.capture import capture
+from lab.esp import ESP, Sa
 from lab.keys import HOME_TEST, PAYLOAD, SIGNALLING, NodeKeys, clear_in_tunnel, ours, xfrm
 from lab.correspondent import Correspondent
+from lab.namespace import sh
 from lab.roaming import LINKS, lost_pings, roaming_lab, steady_ping  # noqa: F401 (roaming_lab is the fixture `lab`)
+from lab.stream import transfer
 from lab.topology import CORRESPONDENT, HOME, HOME_AGENT
 from lab.wait import until
 
@@ -98,11 +101,16 @@ def test_nothing_of_fifty_moves_under_traffic_is_in_clear(lab):
     assert gateway.counters("moved") >= MOVES
 
 
-@pytest.mark.parametrize("suite", ["aes256-sha256", "aes128-sha1", "aes256-sha1"])
-def test_every_suite(lab, suite):
-    gateway, node, shared = protected(lab, suite=suite, ipsec=PROTECTED, route_optimisation="none")
+def test_suites_may_differ_by_child(lab):
+    """Those that the other scenarios don't use; test_esp_lab.py has each with the kernel alone."""
+    shared, suites = NodeKeys.fresh(HOME), {SIGNALLING: "aes256-sha256", HOME_TEST: "aes128-sha1", PAYLOAD: "aes256-sha1"}
+    for child, suite in suites.items():
+        shared.to_agent[child] = Sa.fresh(shared.to_agent[child].spi, suite)
+        shared.to_node[child] = Sa.fresh(shared.to_node[child].spi, suite)
+    gateway = lab.gateway(node_keys=[shared], ipsec=PROTECTED)
+    lab.away(node_keys=[shared], ipsec=PROTECTED, route_optimisation="none")
     assert lab.cn.ping(HOME) == 3
-    assert views(gateway)[HOME][PAYLOAD]["suite"] == suite
+    assert {child: row["suite"] for child, row in views(gateway)[HOME].items()} == suites
 
 
 def test_policies_outlive_the_daemon_and_others_stay_untouched(lab):
@@ -166,3 +174,15 @@ def test_show_ipsec(lab):
         assert HOME in table and "aes128-sha256" in table
         everything = table + daemon.log() + json.dumps(daemon.show("ipsec"))
         assert not any(sa.key.hex() in everything for sa in shared.sas())
+
+
+def test_bulk_data_with_segmentation_offload_is_all_under_esp(lab):
+    """With esp6_offload sockets hand over aggregates, which the kernel cuts and encrypts; from here on it is loaded."""
+    sh("modprobe esp6_offload")
+    protected(lab, suite="aes128-gcm", ipsec=PROTECTED, route_optimisation="none")
+    with capture(lab.core, "ar1") as road:
+        transfer(lab.mn, HOME, lab.cn, CORRESPONDENT)
+        transfer(lab.cn, CORRESPONDENT, lab.mn, HOME)
+    carried = [len(packet) for packet in road.ipv6() if packet[6] == ESP]
+    assert sum(carried) > 4_000_000 and max(carried) <= 1500
+    assert not clear_in_tunnel(road, HOME, CORRESPONDENT)

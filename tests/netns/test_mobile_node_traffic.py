@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Traffic of an away node through its tunnel, both ways, with our own home agent at its other end: RFC 6275 §11.3."""
-import hashlib
 import re
 import socket
 import struct
-import threading
 
 import pytest
 
 from lab import wire
 from lab.capture import capture
 from lab.roaming import LINKS, roaming_lab
+from lab.stream import transfer
 from lab.topology import CORRESPONDENT, HOME, HOME_AGENT, NEIGHBOUR
 from lab.wait import until
 from test_tun import Cable
@@ -26,37 +25,6 @@ TUNNEL_MTU = 1500 - 40
 def node(lab):
     lab.gateway()
     return lab.away()
-
-
-def transfer(sender, source, receiver, target, octets=2_000_000):
-    """One TCP stream, checked octet for octet; returns the sender's MSS at its end."""
-    data = hashlib.sha256(source.encode()).digest() * (octets // 32)
-    server = receiver.inside(lambda: socket.create_server((target, 0), family=socket.AF_INET6))
-    server.settimeout(10)
-    got = {}
-
-    def serve():
-        peer, _ = server.accept()
-        peer.settimeout(20)
-        digest = hashlib.sha256()
-        while piece := peer.recv(1 << 16):
-            digest.update(piece)
-        got["digest"] = digest.digest()
-        peer.close()
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        client = sender.inside(lambda: socket.create_connection((target, server.getsockname()[1]), 10, (source, 0)))
-        client.settimeout(20)
-        client.sendall(data)
-        mss = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
-        client.shutdown(socket.SHUT_WR)
-        thread.join(20)
-        client.close()
-    finally:
-        server.close()
-    assert got.get("digest") == hashlib.sha256(data).digest(), "the stream came whole"
-    return mss
 
 
 def local_error(lab, size, options=""):

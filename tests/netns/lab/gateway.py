@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """mobgwd under test: writes its configuration, runs it in the namespace `ha`, and asks it through mobgw's JSON."""
+import contextlib
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
 from . import keys
-from .namespace import end_child, sh
+from .namespace import CommandFailed, end_child, sh
 from .wait import SLOW, until
 
 TOP = Path(__file__).resolve().parents[3]
@@ -93,7 +95,8 @@ class Gateway:
 
         def answers():
             assert self.process.poll() is None, f"mobgwd ended with {self.process.returncode}:\n{self.log()}"
-            return os.path.exists(self.control) and self.tool("show status --json", check=False).returncode == 0
+            with contextlib.suppress(CommandFailed):
+                return self.show("status")
         until(answers, timeout, lambda: f"mobgwd answers on its control socket:\n{self.log()}")
         return self
 
@@ -153,8 +156,16 @@ class Gateway:
         return sh([MOBGW, "--socket", self.control, *command.split()], check=check)
 
     def show(self, what):
-        reply = json.loads(self.tool(f"show {what} --json").stdout)
-        return reply.get("data", reply)
+        """By the control socket itself, mobgwd-control(7): scenarios poll, and a process each time costs most there."""
+        try:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.settimeout(20 * SLOW)
+                sock.connect(self.control)
+                sock.sendall(json.dumps({"version": 1, "cmd": "show", "what": what}).encode() + b"\n")
+                with sock.makefile() as replies:
+                    return joined(map(json.loads, replies))
+        except OSError as error:
+            raise CommandFailed(f"{self.control}: show {what}: {error}") from error
 
     def bindings(self):
         """{home address: binding as in the JSON}"""
@@ -193,6 +204,21 @@ class Gateway:
         """bpftool's view of a pinned map, as its JSON list."""
         done = sh(["bpftool", "-j", "map", "dump", "pinned", f"{self.pin_dir}/{ABI}/{name}"])
         return json.loads(done.stdout)
+
+
+def joined(replies):
+    """Data of a reply; bindings come in pages."""
+    data = None
+    for reply in replies:
+        if "error" in reply:
+            raise CommandFailed(reply["error"])
+        if data is None:
+            data = reply["data"]
+        else:
+            data["bindings"] += reply["data"]["bindings"]
+        if not reply["more"]:
+            return data
+    raise CommandFailed(f"the daemon hung up: {data}")
 
 
 def yaml(value, indent=0):
