@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "../../agent/auth_keys.h"
 
@@ -152,97 +150,22 @@ static void all_faults_are_told_up_to_twenty(void **state)
 
 /* ---- the file ---- */
 
-static char path[] = "/tmp/auth_keys_test.XXXXXX";
+#define KEY_FILE_LINE "4097 2001:db8:1::100 " KEY_TEXT
+#define KEY_FILE_FAULT "4097 x"
+#include "key_file_rig.h"
 
-static int make_file(void **state)
-{
-	static const char text[] = "4097 2001:db8:1::100 " KEY_TEXT "\n";
-	int fd;
-
-	strcpy(path + sizeof(path) - 7, "XXXXXX");
-	fd = mkstemp(path);
-	if (fd < 0 || write(fd, text, sizeof(text) - 1) != sizeof(text) - 1)
-		return -1;
-	return close(fd);
-}
-
-static int remove_file(void **state)
-{
-	return remove(path);
-}
-
-static int load(const char *from, struct auth_keys **keys, char *said, size_t size)
-{
-	FILE *errors = fmemopen(said, size, "w");
-	int err;
-
-	assert_non_null(errors);
-	err = auth_keys_load(from, keys, errors);
-	fclose(errors);
-	return err;
-}
-
-static void a_file_that_others_may_touch_is_refused(void **state)
-{
-	static const struct {
-		mode_t mode;
-		int result;
-	} cases[] = {
-		{ 0600, 0 },	  { 0400, 0 },	    { 0700, 0 },      { 0640, -EPERM }, { 0604, -EPERM },
-		{ 0620, -EPERM }, { 0602, -EPERM }, { 0610, -EPERM }, { 0644, -EPERM }, { 0666, -EPERM },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct auth_keys *keys;
-		char said[1000] = "", mode[16];
-
-		assert_int_equal(chmod(path, cases[i].mode), 0);
-		CHECK_CASE(i, load(path, &keys, said, sizeof(said)) == cases[i].result);
-		if (cases[i].result == 0) {
-			CHECK_CASE(i, keys->count == 1 && !*said);
-			auth_keys_free(keys);
-			continue;
-		}
-		snprintf(mode, sizeof(mode), "mode %04o", cases[i].mode);
-		CHECK_CASE(i, !keys && strstr(said, path) && strstr(said, mode) && strstr(said, "chmod 0600"));
-	}
-}
-
-static void what_is_no_plain_file_of_ours_is_refused(void **state)
+static int load_keys_of(const char *from, FILE *errors)
 {
 	struct auth_keys *keys;
-	char said[1000] = "";
+	int err = auth_keys_load(from, &keys, errors);
 
-	assert_int_equal(load("/nonexistent/keys", &keys, said, sizeof(said)), -ENOENT);
-	assert_non_null(strstr(said, "/nonexistent/keys: No such file"));
-	assert_int_equal(load("/tmp", &keys, said, sizeof(said)), -EPERM);
-	assert_non_null(strstr(said, "/tmp: not a plain file"));
-	remove(path);
-	assert_int_equal(mkfifo(path, 0600), 0); /* nobody writes to it: must not hang */
-	assert_int_equal(load(path, &keys, said, sizeof(said)), -EPERM);
-	assert_null(keys);
-	if (geteuid() == 0) { /* else nobody can give files away */
-		remove(path);
-		assert_int_equal(make_file(state), 0);
-		assert_int_equal(chown(path, 65534, 65534), 0);
-		assert_int_equal(load(path, &keys, said, sizeof(said)), -EPERM);
-		assert_non_null(strstr(said, "belongs to user 65534"));
+	if (err) {
+		assert_null(keys);
+		return err;
 	}
-}
-
-static void faults_in_a_file_name_it_and_the_line(void **state)
-{
-	FILE *file = fopen(path, "a");
-	struct auth_keys *keys;
-	char said[1000] = "";
-
-	assert_non_null(file);
-	fputs("4097 x\n", file);
-	fclose(file);
-	assert_int_equal(load(path, &keys, said, sizeof(said)), -EINVAL);
-	assert_null(keys);
-	assert_memory_equal(said, path, strlen(path));
-	assert_memory_equal(said + strlen(path), ":2: ", 4);
+	assert_int_equal(keys->count, 1);
+	auth_keys_free(keys);
+	return 0;
 }
 
 int main(void)
@@ -253,9 +176,7 @@ int main(void)
 		cmocka_unit_test(faulty_lines_are_named_without_what_stands_there),
 		cmocka_unit_test(the_longest_nai_is_taken),
 		cmocka_unit_test(all_faults_are_told_up_to_twenty),
-		cmocka_unit_test_setup_teardown(a_file_that_others_may_touch_is_refused, make_file, remove_file),
-		cmocka_unit_test_setup_teardown(what_is_no_plain_file_of_ours_is_refused, make_file, remove_file),
-		cmocka_unit_test_setup_teardown(faults_in_a_file_name_it_and_the_line, make_file, remove_file),
+		KEY_FILE_TESTS,
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

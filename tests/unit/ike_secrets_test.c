@@ -5,8 +5,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "../../agent/ike_secrets.h"
 
@@ -209,99 +207,22 @@ static void many_are_sorted_as_a_stupid_search_finds_them(void **state)
 
 /* ---- the file ---- */
 
-static char path[] = "/tmp/ike_secrets_test.XXXXXX";
+#define KEY_FILE_LINE "2001:db8:1::100 " SECRET16
+#define KEY_FILE_FAULT "a@b horse"
+#include "key_file_rig.h"
 
-static int make_file(void **state)
-{
-	static const char text[] = "2001:db8:1::100 " SECRET16 "\n";
-	int fd;
-
-	strcpy(path + sizeof(path) - 7, "XXXXXX");
-	fd = mkstemp(path);
-	if (fd < 0 || write(fd, text, sizeof(text) - 1) != sizeof(text) - 1)
-		return -1;
-	return close(fd);
-}
-
-static int remove_file(void **state)
-{
-	return remove(path);
-}
-
-static int load(const char *from, struct ike_secrets **secrets, char *said, size_t size)
-{
-	FILE *errors = fmemopen(said, size, "w");
-	int err;
-
-	assert_non_null(errors);
-	err = ike_secrets_load(from, secrets, errors);
-	fclose(errors);
-	return err;
-}
-
-static void a_file_that_others_may_touch_is_refused(void **state)
-{
-	static const struct {
-		mode_t mode;
-		int result;
-	} cases[] = {
-		{ 0600, 0 },	  { 0400, 0 },	    { 0700, 0 },      { 0640, -EPERM }, { 0604, -EPERM },
-		{ 0620, -EPERM }, { 0602, -EPERM }, { 0610, -EPERM }, { 0644, -EPERM }, { 0666, -EPERM },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct ike_secrets *secrets;
-		char said[1000] = "", mode[16];
-
-		assert_int_equal(chmod(path, cases[i].mode), 0);
-		CHECK_CASE(i, load(path, &secrets, said, sizeof(said)) == cases[i].result);
-		if (cases[i].result == 0) {
-			CHECK_CASE(i, is_secret_of(secrets, "2001:db8:1::100", SECRET16) && !*said);
-			ike_secrets_free(secrets);
-			continue;
-		}
-		snprintf(mode, sizeof(mode), "mode %04o", cases[i].mode);
-		CHECK_CASE(i, !secrets && strstr(said, path) && strstr(said, mode) && strstr(said, "chmod 0600"));
-	}
-}
-
-static void what_is_no_plain_file_of_ours_is_refused(void **state)
+static int load_keys_of(const char *from, FILE *errors)
 {
 	struct ike_secrets *secrets;
-	char said[1000] = "";
+	int err = ike_secrets_load(from, &secrets, errors);
 
-	assert_int_equal(load("/nonexistent/secrets", &secrets, said, sizeof(said)), -ENOENT);
-	assert_null(secrets);
-	assert_non_null(strstr(said, "/nonexistent/secrets: No such file"));
-	assert_int_equal(load("/tmp", &secrets, said, sizeof(said)), -EPERM);
-	assert_non_null(strstr(said, "/tmp: not a plain file"));
-	remove(path);
-	assert_int_equal(mkfifo(path, 0600), 0); /* nobody writes to it: must not hang */
-	assert_int_equal(load(path, &secrets, said, sizeof(said)), -EPERM);
-	assert_null(secrets);
-	if (geteuid() == 0) { /* else nobody can give files away */
-		remove(path);
-		assert_int_equal(make_file(state), 0);
-		assert_int_equal(chown(path, 65534, 65534), 0);
-		assert_int_equal(load(path, &secrets, said, sizeof(said)), -EPERM);
-		assert_non_null(strstr(said, "belongs to user 65534"));
+	if (err) {
+		assert_null(secrets);
+		return err;
 	}
-}
-
-static void faults_in_a_file_name_it_and_the_line(void **state)
-{
-	FILE *file = fopen(path, "a");
-	struct ike_secrets *secrets;
-	char said[1000] = "";
-
-	assert_non_null(file);
-	fputs("a@b horse\n", file);
-	fclose(file);
-	assert_int_equal(load(path, &secrets, said, sizeof(said)), -EINVAL);
-	assert_null(secrets);
-	assert_memory_equal(said, path, strlen(path));
-	assert_memory_equal(said + strlen(path), ":2: ", 4);
-	assert_null(strstr(said, "horse"));
+	assert_true(is_secret_of(secrets, "2001:db8:1::100", SECRET16));
+	ike_secrets_free(secrets);
+	return 0;
 }
 
 int main(void)
@@ -314,9 +235,7 @@ int main(void)
 		cmocka_unit_test(a_nul_is_no_end_of_a_line),
 		cmocka_unit_test(all_faults_are_told_up_to_twenty),
 		cmocka_unit_test(many_are_sorted_as_a_stupid_search_finds_them),
-		cmocka_unit_test_setup_teardown(a_file_that_others_may_touch_is_refused, make_file, remove_file),
-		cmocka_unit_test_setup_teardown(what_is_no_plain_file_of_ours_is_refused, make_file, remove_file),
-		cmocka_unit_test_setup_teardown(faults_in_a_file_name_it_and_the_line, make_file, remove_file),
+		KEY_FILE_TESTS,
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
