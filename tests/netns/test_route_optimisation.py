@@ -10,9 +10,9 @@ from lab.capture import capture, ipv6_of
 from lab.correspondent import Correspondent
 from lab.optimised import COT, COTI, HOT, HOTI
 from lab.roaming import LINKS, lost_pings, roaming_lab, steady_ping  # noqa: F401
+from lab.stream import transfer
 from lab.topology import CORRESPONDENT, HOME, NEIGHBOUR
 from lab.wait import SLOW, stays, until
-from test_mobile_node_traffic import transfer
 
 # DAD, a second each time, is the subject of test_registration.py and test_neighbour.py
 pytestmark = pytest.mark.topology(dad_transmits=0)

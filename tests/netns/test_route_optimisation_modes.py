@@ -8,9 +8,9 @@ import pytest
 from lab import wire
 from lab.capture import capture
 from lab.roaming import LINKS, roaming_lab  # noqa: F401
+from lab.stream import transfer
 from lab.topology import CORRESPONDENT, HOME
 from lab.wait import until
-from test_mobile_node_traffic import transfer
 from test_route_optimisation import away, correspondent, has_home, has_route, is_data, optimised, wait_peer
 
 # DAD, a second each time, is the subject of test_registration.py and test_neighbour.py
