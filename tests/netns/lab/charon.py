@@ -14,28 +14,20 @@ from .keys import CHILDREN, HOME_TEST, PAYLOAD, SIGNALLING
 from .namespace import CommandFailed, end_child
 from .wait import SLOW, until
 
-DAEMONS = ("/usr/sbin/charon-systemd", "/usr/lib/ipsec/charon")
+DAEMON = "/usr/sbin/charon-systemd"
 PLUGINS = ("random nonce aes sha1 sha2 hmac kdf gcm ctr gmp curve25519 drbg pem pkcs1 pkcs8 x509 pubkey constraints "
            "kernel-netlink socket-default vici")
 # swanctl complains of each that is not there
 SWANCTL_DIRS = ("x509 x509ca x509ocsp x509aa x509ac x509crl pubkey private rsa ecdsa bliss pkcs8 pkcs12").split()
-# roam_events: with them charon makes a new IKE_SA by itself when a care-of address goes, beside the daemon's migrating.
-# delete_rekeyed_delay: of two children with one number a migrate finds the first, and that is the one replaced and kept
-# for so many seconds (5 by default; 0 is for ever).
+# What we ask users for, and beside it what a laboratory needs; what comes later in the file counts.
+PACKAGED = Path(__file__).resolve().parents[3] / "packaging/strongswan.d/mobgw.conf"
 SETTINGS = """
 	load = {plugins}
-	delete_rekeyed_delay = 1
-	install_routes = no
 	install_virtual_ip = no
-	make_before_break = yes
 	retransmit_timeout = {retransmit_timeout}
 	retransmit_tries = {retransmit_tries}
 {more}
 	plugins {{
-		kernel-netlink {{
-			set_proto_port_transport_sa = yes
-			roam_events = {roam}
-		}}
 		vici {{
 			socket = {uri}
 		}}
@@ -56,25 +48,21 @@ SETTINGS = """
 
 def daemon_path():
     """The IKE daemon of this machine; None where there is none."""
-    return next((path for path in DAEMONS if os.access(path, os.X_OK)), None)
+    return DAEMON if os.access(DAEMON, os.X_OK) else None
 
 
 class Charon:
     """One daemon: start(), load(text of swanctl.conf), initiate(child), sas(), stop() or kill(), start() again."""
 
-    def __init__(self, ns, directory, plugins=PLUGINS, roam=False, more="", retransmit_timeout=4.0,
-                 retransmit_tries=5):
+    def __init__(self, ns, directory, plugins=PLUGINS, more="", retransmit_timeout=4.0, retransmit_tries=5):
         self.ns, self.dir, self.process = ns, Path(directory), None
         for name in SWANCTL_DIRS:
             (self.dir / name).mkdir(parents=True, exist_ok=True)
         # not under a deep directory: a path of a local socket has room for 107 octets
         self.uri, self.log_path = f"unix://{self.dir}/vici", self.dir / "log"
         text = SETTINGS.format(plugins=plugins, uri=self.uri, log=self.log_path, more=more,
-                               roam="yes" if roam else "no",
                                retransmit_timeout=retransmit_timeout, retransmit_tries=retransmit_tries)
-        # the binary names the section: charon-systemd reads its own and not charon's
-        (self.dir / "strongswan.conf").write_text("".join(f"{name} {{{text}}}\n" for name in
-                                                          ("charon-systemd", "charon")) + "swanctl {\n\tload =\n}\n")
+        (self.dir / "strongswan.conf").write_text(PACKAGED.read_text() + f"charon-systemd {{{text}}}\nswanctl {{\n\tload =\n}}\n")
         self.environment = {**os.environ, "STRONGSWAN_CONF": str(self.dir / "strongswan.conf"),
                             "SWANCTL_DIR": str(self.dir)}
 
