@@ -276,6 +276,7 @@ def test_a_move_needs_a_new_care_of_token_alone(lab, peer, node):
     assert update.care_of == node.care_of() and peer.is_authentic(update)
     assert [init.kind for init in peer.inits[2:]] == ["care-of"] and peer.inits[2].source == node.care_of()
     assert (update.seq - peer.updates[0].seq) % 65536 == 1
+    wait_peer(node, "optimised", PEER)      # its acknowledgement
     assert straight(lab, peer)
 
 
