@@ -151,9 +151,11 @@ size_t ipsec_queue_states(struct gateway *gw, struct ipsec_node *node)
 	for (size_t i = 0; i < count; i++) {
 		struct found_state *found = ipsec_found_state(&gw->ipsec->found, &states[i].dst, states[i].spi);
 
-		if (found && found->state.reqid == states[i].reqid && found->state.tunnel == states[i].tunnel) {
+		if (found)
 			found->wanted = true;
-		} else {
+		if (!found || !ipsec_same_state(found, &states[i])) {
+			if (found) /* of another time: another slot, other keys */
+				xfrm_state_delete(gw->ipsec->x, &states[i].dst, states[i].spi);
 			xfrm_state_add(gw->ipsec->x, &states[i]);
 			queued++;
 		}
@@ -190,10 +192,9 @@ void ipsec_tick(struct gateway *gw)
 		ike_tick(gw);
 	if (!ip || !ip->missing)
 		return;
+	if (ipsec_find_ours(ip->x, ip->keys, &ip->found))
+		return; /* said; the next tick looks again */
 	ip->missing = 0;
-	ipsec_found_free(&ip->found);
-	if (ipsec_find_ours(ip->x, &ip->found))
-		return;
 	for (size_t i = 0; i < ip->count; i++)
 		queued += ipsec_queue_states(gw, &ip->nodes[i]);
 	for (size_t i = 0; i < ip->count; i++)
@@ -314,6 +315,18 @@ int ipsec_add_nodes(struct gateway *gw, size_t slot_room)
 	return 0;
 }
 
+static int more_slots(struct ipsec *ip, size_t room)
+{
+	uint32_t *slots = reallocarray(ip->slots, room + 1, sizeof(*slots));
+
+	if (!slots)
+		return -ENOMEM;
+	memset(slots + ip->slot_room, 0, (room + 1 - ip->slot_room) * sizeof(*slots));
+	ip->slots = slots;
+	ip->slot_room = room;
+	return 0;
+}
+
 static void none_failed(void *arg, size_t number, int err)
 {
 	if (!*(int *)arg)
@@ -323,7 +336,8 @@ static void none_failed(void *arg, size_t number, int err)
 	*(int *)arg = err;
 }
 
-/* Those of charon are charon's; static ones of another time, which would be used and which nobody can open, go. */
+/* Those of charon are charon's, of a home address that is configured; static ones of another time, which would be used
+ * and which nobody can open, go. */
 static void keep_found_states(struct gateway *gw)
 {
 	struct ipsec *ip = gw->ipsec;
@@ -332,10 +346,22 @@ static void keep_found_states(struct gateway *gw)
 	for (size_t i = 0; ip->ike && i < ip->found.state_count; i++) {
 		struct found_state *one = &ip->found.states[i];
 
-		one->wanted = one->state.expires;
-		if (one->wanted)
-			note_state(gw, &one->state, true, &child);
+		one->wanted = one->state.expires && note_state(gw, &one->state, true, &child);
 	}
+}
+
+/* What a former daemon gave stays given, before the rest is: a mark must not prove another's home address. */
+static int give_slots(struct gateway *gw)
+{
+	struct ipsec *ip = gw->ipsec;
+	size_t room = ipsec_slots_found(&ip->found);
+	int err = room > ip->slot_room ? more_slots(ip, room) : 0;
+
+	if (err)
+		return err;
+	ipsec_adopt_slots(ip);
+	keep_found_states(gw);
+	return ipsec_fill_slots(ip);
 }
 
 /* States before policies: from the first packet that asks for one it is there. */
@@ -344,7 +370,6 @@ static int install(struct gateway *gw)
 	struct ipsec *ip = gw->ipsec;
 	int err, said = 0;
 
-	keep_found_states(gw);
 	for (size_t i = 0; i < ip->count; i++)
 		ipsec_queue_states(gw, &ip->nodes[i]);
 	err = xfrm_commit(ip->x, state_failed, &said);
@@ -392,11 +417,9 @@ int ipsec_open(struct gateway *gw)
 	if (!err)
 		err = xfrm_watch(ip->x, gw->loop, &ip->handlers);
 	if (!err)
-		err = ipsec_find_ours(ip->x, &ip->found);
-	if (err)
-		return err;
-	ipsec_adopt_slots(ip);
-	err = ipsec_fill_slots(ip);
+		err = ipsec_find_ours(ip->x, ip->keys, &ip->found);
+	if (!err)
+		err = give_slots(gw);
 	if (!err)
 		err = datapath_ipsec_set(gw->dp, true);
 	datapath_protection(gw->dp, protection, gw);
@@ -416,6 +439,12 @@ static bool is_known(void *arg, const struct sa_key *key, const struct sa *entry
 	return node && found && found->wanted; /* while both the former and the next are there */
 }
 
+void ipsec_keep_known(struct gateway *gw)
+{
+	datapath_sas_keep(gw->dp, is_known, gw);
+	ipsec_found_free(&gw->ipsec->found);
+}
+
 int ipsec_settle(struct gateway *gw)
 {
 	struct ipsec *ip = gw->ipsec;
@@ -425,8 +454,7 @@ int ipsec_settle(struct gateway *gw)
 		return 0;
 	gone = ipsec_delete_unwanted(ip);
 	xfrm_commit(ip->x, NULL, NULL); /* what is gone already is gone */
-	datapath_sas_keep(gw->dp, is_known, gw);
-	ipsec_found_free(&ip->found);
+	ipsec_keep_known(gw);
 	if (gone)
 		log_info("ipsec: %zu policies and states of a former configuration are taken away", gone);
 	return 0;
@@ -455,7 +483,7 @@ int ipsec_detach(void)
 
 	if (err)
 		return err == -EPROTONOSUPPORT ? 0 : err;
-	err = ipsec_find_ours(ip.x, &ip.found);
+	err = ipsec_find_ours(ip.x, NULL, &ip.found);
 	if (!err && ipsec_delete_unwanted(&ip))
 		err = xfrm_commit(ip.x, NULL, NULL);
 	ipsec_found_free(&ip.found);

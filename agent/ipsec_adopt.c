@@ -4,6 +4,7 @@
  * reqids through restarts, because an IKE daemon on either side has states under them.
  */
 #include "ipsec_priv.h"
+#include "rr.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -49,6 +50,41 @@ bool ipsec_same_policy(const struct xfrm_policy_spec *a, const struct xfrm_polic
 		return false;
 	return a->allow || (a->optional == b->optional && a->tunnel == b->tunnel && a->reqid == b->reqid &&
 			    (!a->tunnel || (addr_equal(&a->src, &b->src) && addr_equal(&a->dst, &b->dst))));
+}
+
+bool ipsec_same_state(const struct found_state *found, const struct xfrm_state_spec *wanted)
+{
+	const struct xfrm_state_spec *state = &found->state;
+
+	return found->same_keys && state->reqid == wanted->reqid && state->tunnel == wanted->tunnel &&
+	       state->mark == wanted->mark && addr_equal(&state->src, &wanted->src);
+}
+
+/* Zero on the kernel's side: it keeps keys to itself (lockdown), and they count as the same. */
+static bool same_octets(const uint8_t found[XFRM_KEY_MAX], const uint8_t wanted[XFRM_KEY_MAX])
+{
+	static const uint8_t hidden[XFRM_KEY_MAX];
+
+	return rr_same(found, hidden, XFRM_KEY_MAX) || rr_same(found, wanted, XFRM_KEY_MAX);
+}
+
+/* Whether a state that stands has the static keys of its home address; true without static keys. */
+static bool same_keys(const struct ipsec_keys *keys, enum ipsec_child child, const struct xfrm_state_spec *state)
+{
+	const struct ipsec_node_keys *node = ipsec_keys_find(keys, &state->src);
+	const struct ipsec_key *key = node ? &node->to_agent[child] : NULL;
+	const struct xfrm_algorithms *p = &state->alg, *q;
+
+	if (!node) {
+		node = ipsec_keys_find(keys, &state->dst);
+		key = node ? &node->to_node[child] : NULL;
+	}
+	if (!keys || !node || !node->has[child])
+		return !keys;
+	q = &key->suite->alg;
+	return p->icv_bits == q->icv_bits && p->hash_bits == q->hash_bits && p->cipher_octets == q->cipher_octets &&
+	       p->hash_octets == q->hash_octets && same_octets(state->cipher_key, key->cipher_key) &&
+	       same_octets(state->hash_key, key->hash_key);
 }
 
 /* Room for one more at the end of an array; NULL: no memory, and @err says so. */
@@ -100,16 +136,19 @@ static void find_state(void *arg, const struct xfrm_state_spec *state)
 	one = more((void **)&found->states, found->state_count, &found->state_room, sizeof(*one), &found->err);
 	if (!one)
 		return;
-	*one = (struct found_state){ .state = *state };
+	*one = (struct found_state){ .state = *state, .same_keys = same_keys(found->keys, child, state) };
 	explicit_bzero(one->state.cipher_key, sizeof(one->state.cipher_key));
 	explicit_bzero(one->state.hash_key, sizeof(one->state.hash_key));
 	found->state_count++;
 }
 
-int ipsec_find_ours(struct xfrm *x, struct ipsec_found *found)
+int ipsec_find_ours(struct xfrm *x, const struct ipsec_keys *keys, struct ipsec_found *found)
 {
-	int err = xfrm_dump_policies(x, find_policy, found);
+	int err;
 
+	ipsec_found_free(found);
+	found->keys = keys;
+	err = xfrm_dump_policies(x, find_policy, found);
 	if (!err)
 		err = xfrm_dump_states(x, find_state, found);
 	if (!err)
@@ -160,23 +199,49 @@ int ipsec_take_slot(struct ipsec *ip, struct ipsec_node *node, uint32_t slot)
 	return 0;
 }
 
-/* Signalling alone says it: its policies always stand. */
+static void adopt_slot(struct ipsec *ip, uint32_t reqid, const struct in6_addr *src, const struct in6_addr *dst)
+{
+	struct ipsec_node *node = ipsec_node(ip, src);
+	enum ipsec_child child;
+	uint32_t slot;
+
+	if (!ipsec_of_reqid(reqid, &slot, &child) || child != IPSEC_SIGNALLING)
+		return;
+	if (!node)
+		node = ipsec_node(ip, dst);
+	if (node && !node->has_slot)
+		ipsec_take_slot(ip, node, slot);
+}
+
+/* Signalling alone says it: its policies always stand; where somebody took them away, its states do. */
 void ipsec_adopt_slots(struct ipsec *ip)
 {
 	for (size_t i = 0; i < ip->found.policy_count; i++) {
 		const struct xfrm_policy_spec *policy = &ip->found.policies[i].policy;
-		struct ipsec_node *node;
-		enum ipsec_child child;
-		uint32_t slot;
 
-		if (policy->allow || !ipsec_of_reqid(policy->reqid, &slot, &child) || child != IPSEC_SIGNALLING)
-			continue;
-		node = ipsec_node(ip, &policy->sel.src);
-		if (!node)
-			node = ipsec_node(ip, &policy->sel.dst);
-		if (node && !node->has_slot)
-			ipsec_take_slot(ip, node, slot);
+		if (!policy->allow)
+			adopt_slot(ip, policy->reqid, &policy->sel.src, &policy->sel.dst);
 	}
+	for (size_t i = 0; i < ip->found.state_count; i++) {
+		const struct xfrm_state_spec *state = &ip->found.states[i].state;
+
+		adopt_slot(ip, state->reqid, &state->src, &state->dst);
+	}
+}
+
+size_t ipsec_slots_found(const struct ipsec_found *found)
+{
+	enum ipsec_child child;
+	size_t room = 0;
+	uint32_t slot;
+
+	for (size_t i = 0; i < found->policy_count; i++)
+		if (ipsec_of_reqid(found->policies[i].policy.reqid, &slot, &child) && slot >= room)
+			room = slot + 1;
+	for (size_t i = 0; i < found->state_count; i++)
+		if (ipsec_of_reqid(found->states[i].state.reqid, &slot, &child) && slot >= room)
+			room = slot + 1;
+	return room;
 }
 
 int ipsec_fill_slots(struct ipsec *ip)

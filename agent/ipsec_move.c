@@ -22,73 +22,125 @@ static const char *selector_text(const struct xfrm_policy_spec *policy)
 	return text;
 }
 
+struct policies {
+	struct xfrm_policy_spec at[IPSEC_POLICIES_MAX];
+	size_t count;
+};
+
+/* Policies that are being set, some or all of @shall, one after the other. */
 struct change {
-	const struct xfrm_policy_spec *policies;
-	size_t first; /* number of the first change */
+	const struct policies *shall;
+	size_t first, count;		   /* numbers of the changes that set one */
+	uint8_t which[IPSEC_POLICIES_MAX]; /* of @shall, by change */
+	bool failed[IPSEC_POLICIES_MAX];   /* by place in @shall */
+	bool gone;			   /* what was to go had gone already */
 	int err;
 };
+
+static void queue_policy(struct ipsec *ip, struct change *c, size_t which, bool replace)
+{
+	size_t number = xfrm_policy_set(ip->x, &c->shall->at[which], replace);
+
+	if (!c->count)
+		c->first = number;
+	c->which[c->count++] = which;
+}
 
 static void policy_failed(void *arg, size_t number, int err)
 {
 	struct change *c = arg;
+	const struct xfrm_policy_spec *policy;
+	size_t which;
 
+	if (!c->count || number < c->first) {
+		c->gone = true;
+		return;
+	}
+	which = c->which[number - c->first];
+	policy = &c->shall->at[which];
+	c->failed[which] = true;
 	c->err = err;
 	if (err == -EEXIST)
 		log_error("ipsec: a policy of somebody else's stands where ours has to: %s. Take it away (ip xfrm "
-			  "policy), then "
-			  "restart mobgwd",
-			  selector_text(&c->policies[number - c->first]));
+			  "policy), then restart mobgwd",
+			  selector_text(policy));
 	else
-		log_error("ipsec: add policy %s: %s", selector_text(&c->policies[number - c->first]), strerror(-err));
+		log_error("ipsec: set policy %s: %s", selector_text(policy), strerror(-err));
 }
 
-/* What @now has and @before hadn't, or the other way round: the tunnels' policies come and go with the binding. */
+static int commit(struct ipsec *ip, struct change *c)
+{
+	int err = xfrm_commit(ip->x, policy_failed, c);
+
+	if (err && !c->err && !c->gone) {
+		log_error("ipsec: change policies: %s", strerror(-err));
+		c->err = err; /* of the whole message */
+	}
+	return c->err;
+}
+
+static const struct xfrm_policy_spec *in_place_of(const struct policies *all, const struct xfrm_policy_spec *policy)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (ipsec_same_place(&all->at[i], policy))
+			return &all->at[i];
+	return NULL;
+}
+
+/*
+ * From what stands to what shall: changed where it stands, so that no packet passes between two policies of one place.
+ * What nobody wants goes first, the last installed before the others.
+ */
+static void queue_difference(struct ipsec *ip, const struct policies *stands, struct change *c)
+{
+	for (size_t i = stands->count; i; i--)
+		if (!in_place_of(c->shall, &stands->at[i - 1]))
+			xfrm_policy_delete(ip->x, stands->at[i - 1].way, &stands->at[i - 1].sel);
+	for (size_t i = 0; i < c->shall->count; i++) {
+		const struct xfrm_policy_spec *there = in_place_of(stands, &c->shall->at[i]);
+
+		if (!there || !ipsec_same_policy(there, &c->shall->at[i]))
+			queue_policy(ip, c, i, there);
+	}
+}
+
+/* Half of a change protects nothing: as before. What failed is somebody else's, and stays. */
+static void undo(struct ipsec *ip, const struct change *c, const struct policies *before)
+{
+	struct change back = { .shall = before };
+	struct policies stands = {};
+
+	for (size_t i = 0; i < c->shall->count; i++)
+		if (!c->failed[i])
+			stands.at[stands.count++] = c->shall->at[i];
+	queue_difference(ip, &stands, &back);
+	xfrm_commit(ip->x, NULL, NULL);
+}
+
+/* The tunnels' policies come and go with the binding, the signalling's stay. */
 static int change_policies(struct ipsec *ip, const struct ipsec_end *before, const struct ipsec_end *now)
 {
-	struct xfrm_policy_spec old[IPSEC_POLICIES_MAX], new[IPSEC_POLICIES_MAX];
-	size_t old_count = before ? ipsec_policies(before, old) : 0, new_count = now ? ipsec_policies(now, new) : 0;
-	size_t same = 0;
-	struct change c = {};
-	int err;
+	struct policies old, new;
+	struct change c = { .shall = &new };
 
-	while (same < old_count && same < new_count && ipsec_same_policy(&old[same], &new[same]))
-		same++;
-	if (same == old_count && same == new_count)
-		return 0;
-	c.policies = new + same;
-	for (size_t i = old_count; i > same; i--)
-		xfrm_policy_delete(ip->x, old[i - 1].way, &old[i - 1].sel);
-	for (size_t i = same; i < new_count; i++) {
-		size_t number = xfrm_policy_set(ip->x, &new[i], false);
-
-		if (i == same)
-			c.first = number;
-	}
-	err = xfrm_commit(ip->x, new_count > same ? policy_failed : NULL, &c);
-	if (err && now && new_count > same) { /* half of it protects nothing: as before */
-		for (size_t i = new_count; i > same; i--)
-			xfrm_policy_delete(ip->x, new[i - 1].way, &new[i - 1].sel);
-		for (size_t i = same; i < old_count; i++)
-			xfrm_policy_set(ip->x, &old[i], true);
-		xfrm_commit(ip->x, NULL, NULL);
-	}
-	return err == -ENOENT && !now ? 0 : err;
+	old.count = ipsec_policies(before, old.at);
+	new.count = ipsec_policies(now, new.at);
+	queue_difference(ip, &old, &c);
+	if (commit(ip, &c))
+		undo(ip, &c, &old);
+	return c.err;
 }
 
 /* All that @now wants stands, whatever was in its place. */
 static int replace_policies(struct ipsec *ip, const struct ipsec_end *now)
 {
-	struct xfrm_policy_spec policies[IPSEC_POLICIES_MAX];
-	size_t count = ipsec_policies(now, policies);
-	struct change c = { .policies = policies };
+	struct policies new;
+	struct change c = { .shall = &new };
 
-	for (size_t i = 0; i < count; i++) {
-		size_t number = xfrm_policy_set(ip->x, &policies[i], true);
-
-		if (!i)
-			c.first = number;
-	}
-	return xfrm_commit(ip->x, policy_failed, &c);
+	new.count = ipsec_policies(now, new.at);
+	for (size_t i = 0; i < new.count; i++)
+		queue_policy(ip, &c, i, true);
+	return commit(ip, &c);
 }
 
 /* ---- states of IKE ---- */

@@ -28,6 +28,7 @@ struct found_policy {
 struct found_state {
 	struct xfrm_state_spec state; /* without keys */
 	bool wanted;
+	bool same_keys; /* as the file of static keys has; without such a file: always */
 };
 struct ipsec_found {
 	struct found_policy *policies; /* sorted by way and selector */
@@ -35,6 +36,7 @@ struct ipsec_found {
 	struct found_state *states; /* sorted by destination and SPI */
 	size_t state_count, state_room;
 	int err; /* -ENOMEM on the way */
+	const struct ipsec_keys *keys;
 };
 
 struct ipsec {
@@ -63,14 +65,22 @@ size_t ipsec_queue_states(struct gateway *gw, struct ipsec_node *node);
 /* Queues the deletion of its static states, by @keys. */
 void ipsec_delete_states(struct gateway *gw, struct ipsec_node *node, const struct ipsec_keys *keys);
 
+/* The data path forgets states that are neither a node's newest nor found and wanted; what was found is let go. */
+void ipsec_keep_known(struct gateway *gw);
+
 /* ipsec_adopt.c */
-int ipsec_find_ours(struct xfrm *x, struct ipsec_found *found);
+/* What stands of ours now, in place of what @found had; @keys, to compare with: NULL without static keys. */
+int ipsec_find_ours(struct xfrm *x, const struct ipsec_keys *keys, struct ipsec_found *found);
 void ipsec_found_free(struct ipsec_found *found);
 struct found_policy *ipsec_found_policy(struct ipsec_found *found, const struct xfrm_policy_spec *policy);
 struct found_state *ipsec_found_state(struct ipsec_found *found, const struct in6_addr *dst, uint32_t spi);
 /* The kernel holds one policy there. */
 bool ipsec_same_place(const struct xfrm_policy_spec *a, const struct xfrm_policy_spec *b);
 bool ipsec_same_policy(const struct xfrm_policy_spec *a, const struct xfrm_policy_spec *b);
+/* Of the same destination and SPI: whether what stands is what shall stand, keys and all. */
+bool ipsec_same_state(const struct found_state *found, const struct xfrm_state_spec *wanted);
+/* The first slot above all that policies and states were found of. */
+size_t ipsec_slots_found(const struct ipsec_found *found);
 /* The slots that the found policies say; a slot claimed twice is left to the first. */
 void ipsec_adopt_slots(struct ipsec *ip);
 int ipsec_take_slot(struct ipsec *ip, struct ipsec_node *node, uint32_t slot); /* -EEXIST */

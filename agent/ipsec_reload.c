@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Another configuration or other keys while running: what is the same stays untouched, numbers and windows with it. */
 #include "ike.h"
+#include "rr.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,11 +16,30 @@ static void remove_node(struct gateway *gw, struct ipsec_node *node, const struc
 	ipsec_delete_states(gw, node, keys);
 }
 
+/* Of home addresses that are not configured any more, before others get their slots, which their marks name. charon is
+ * told to end them too, but may not be there. False: nobody knows what there is. */
+static bool queue_keyed_states(struct ipsec *ip)
+{
+	enum ipsec_child child;
+	uint32_t slot;
+
+	if (ipsec_find_ours(ip->x, NULL, &ip->found))
+		return false;
+	for (size_t i = 0; i < ip->found.state_count; i++) {
+		struct found_state *one = &ip->found.states[i];
+
+		one->wanted = ipsec_of_reqid(one->state.reqid, &slot, &child) && ipsec_of_slot(ip, slot);
+		if (!one->wanted)
+			xfrm_state_delete(ip->x, &one->state.dst, one->state.spi);
+	}
+	return true;
+}
+
 static bool same_keys(const struct ipsec_keys *a, const struct ipsec_keys *b, const struct in6_addr *home)
 {
 	const struct ipsec_node_keys *p = ipsec_keys_find(a, home), *q = ipsec_keys_find(b, home);
 
-	return p && q && !memcmp(p, q, sizeof(*p));
+	return p && q && rr_same((const uint8_t *)p, (const uint8_t *)q, sizeof(*p));
 }
 
 /* @old has what the kernel has. */
@@ -57,6 +77,7 @@ void ipsec_reloaded(struct gateway *gw, struct ipsec_secrets *fresh)
 {
 	struct ipsec_keys *keys = fresh->keys;
 	struct ipsec *ip = gw->ipsec, old;
+	bool fewer = false, found;
 	int err;
 
 	if (!ip)
@@ -79,7 +100,9 @@ void ipsec_reloaded(struct gateway *gw, struct ipsec_secrets *fresh)
 			take_over(ip, now, &old.nodes[i]);
 		else
 			remove_node(gw, &old.nodes[i], old.keys);
+		fewer |= !now;
 	}
+	found = ip->ike && fewer && queue_keyed_states(ip);
 	ipsec_fill_slots(ip);
 	for (size_t i = 0; i < ip->count; i++) {
 		struct ipsec_node *was = ipsec_node(&old, &ip->nodes[i].end.home);
@@ -95,6 +118,8 @@ void ipsec_reloaded(struct gateway *gw, struct ipsec_secrets *fresh)
 	err = xfrm_commit(ip->x, NULL, NULL);
 	if (err)
 		log_error("ipsec: reload: %s", strerror(-err));
+	if (found)
+		ipsec_keep_known(gw);
 	free(old.nodes);
 	free(old.slots);
 	ipsec_keys_free(old.keys);

@@ -69,10 +69,11 @@ void reload(struct gateway *gw, const char *config_path)
 	if (config_load(config_path, &new_config, stderr)) {
 		log_error("reload: %s has errors; the old configuration stays in force", config_path);
 	} else if (!same_shape(gw->config, new_config)) {
-		log_error("reload: %s changes roles, interfaces, home links, addresses, sizes, paths or the rights of "
-			  "the control socket: restart the daemon for that; "
-			  "the old configuration stays in force",
-			  config_path);
+		log_error(
+			"reload: %s changes roles, interfaces, home links, addresses, protection, sizes, paths or the "
+			"rights of the control socket: restart the daemon for that; "
+			"the old configuration stays in force",
+			config_path);
 		config_free(new_config);
 	} else if (ipsec_reload_check(gw, new_config, &fresh) || auth_reload_check(gw, new_config, &keys)) {
 		log_error("reload: the keys of %s have errors; the old configuration stays in force", config_path);

@@ -57,8 +57,9 @@ struct xfrm_state_spec {
 	uint32_t mark;		       /* output-mark: what the packet carries once out of it; 0: none */
 	uint32_t replay_window;	       /* 0: none */
 	uint32_t first_seq;	       /* of an outbound one */
-	struct xfrm_algorithms alg;    /* from a dump: not filled in */
-	uint8_t cipher_key[XFRM_KEY_MAX], hash_key[XFRM_KEY_MAX]; /* the caller wipes; from a dump: zero */
+	struct xfrm_algorithms alg;    /* from a dump: lengths without names */
+	/* The caller wipes. From a dump: zero where the kernel keeps them to itself (lockdown); from an event: zero. */
+	uint8_t cipher_key[XFRM_KEY_MAX], hash_key[XFRM_KEY_MAX];
 };
 
 struct xfrm_handlers {

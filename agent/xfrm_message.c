@@ -333,3 +333,42 @@ bool xfrm_get_state(const struct nlmsghdr *msg, struct xfrm_state_spec *out)
 	out->mark = mark ? mnl_attr_get_u32(mark) : 0;
 	return true;
 }
+
+/* The @bits of key behind @header octets of an attribute. Return: octets; 0: longer than we know, or cut off. */
+static uint16_t get_key(const struct nlattr *attr, size_t header, uint32_t bits, uint8_t key[XFRM_KEY_MAX])
+{
+	size_t octets = bits / 8;
+
+	if (octets > XFRM_KEY_MAX || mnl_attr_get_payload_len(attr) < header + octets)
+		return 0;
+	memcpy(key, (const uint8_t *)mnl_attr_get_payload(attr) + header, octets);
+	return octets;
+}
+
+void xfrm_get_keys(const struct nlmsghdr *msg, struct xfrm_state_spec *out)
+{
+	size_t header = sizeof(struct xfrm_usersa_info);
+	const struct nlattr *aead, *cipher, *hash;
+
+	if (mnl_nlmsg_get_payload_len(msg) < header)
+		return;
+	aead = find_attribute(msg, header, XFRMA_ALG_AEAD, sizeof(struct xfrm_algo_aead));
+	cipher = find_attribute(msg, header, XFRMA_ALG_CRYPT, sizeof(struct xfrm_algo));
+	hash = find_attribute(msg, header, XFRMA_ALG_AUTH_TRUNC, sizeof(struct xfrm_algo_auth));
+	if (aead) {
+		const struct xfrm_algo_aead *a = mnl_attr_get_payload(aead);
+
+		out->alg.icv_bits = a->alg_icv_len;
+		out->alg.cipher_octets = get_key(aead, sizeof(*a), a->alg_key_len, out->cipher_key);
+	} else if (cipher) {
+		const struct xfrm_algo *a = mnl_attr_get_payload(cipher);
+
+		out->alg.cipher_octets = get_key(cipher, sizeof(*a), a->alg_key_len, out->cipher_key);
+	}
+	if (hash) {
+		const struct xfrm_algo_auth *a = mnl_attr_get_payload(hash);
+
+		out->alg.hash_bits = a->alg_trunc_len;
+		out->alg.hash_octets = get_key(hash, sizeof(*a), a->alg_key_len, out->hash_key);
+	}
+}

@@ -45,5 +45,7 @@ bool xfrm_get_policy(const struct nlmsghdr *msg, struct xfrm_policy_spec *out);
 /* Of one that was deleted. */
 bool xfrm_get_gone_policy(const struct nlmsghdr *msg, enum xfrm_way *way, struct xfrm_selector_spec *sel);
 bool xfrm_get_state(const struct nlmsghdr *msg, struct xfrm_state_spec *out);
+/* Of an XFRM_MSG_NEWSA: keys and lengths, into what xfrm_get_state() filled. The caller wipes. */
+void xfrm_get_keys(const struct nlmsghdr *msg, struct xfrm_state_spec *out);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-enum { EVENT_RCVBUF = 8 << 20, DUMP_TRIES = 5 };
+enum { EVENT_RCVBUF = 8 << 20 };
 
 /* ---- dumps ---- */
 
@@ -25,8 +25,11 @@ static int on_dumped(const struct nlmsghdr *msg, void *arg)
 
 	if (d->policy && xfrm_get_policy(msg, &policy))
 		d->policy(d->arg, &policy);
-	if (d->state && xfrm_get_state(msg, &state))
+	if (d->state && xfrm_get_state(msg, &state)) {
+		xfrm_get_keys(msg, &state);
 		d->state(d->arg, &state);
+		explicit_bzero(&state, sizeof(state));
+	}
 	return MNL_CB_OK;
 }
 

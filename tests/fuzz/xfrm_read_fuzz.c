@@ -46,7 +46,12 @@ static void rewrite_state(void *arg, const struct xfrm_state_spec *state)
 	static uint8_t buf[XFRM_MESSAGE_MAX];
 	struct xfrm_state_spec copy = *state, again;
 
-	require(!state->alg.aead && !state->alg.cipher && !state->cipher_key[0] && !state->hash_key[0]);
+	require(!state->alg.aead && !state->alg.cipher && !state->alg.hash);
+	require(state->alg.cipher_octets <= XFRM_KEY_MAX && state->alg.hash_octets <= XFRM_KEY_MAX);
+	for (size_t i = 0; i < XFRM_KEY_MAX; i++) { /* never more than what was said to be there */
+		require(i < state->alg.cipher_octets || !state->cipher_key[i]);
+		require(i < state->alg.hash_octets || !state->hash_key[i]);
+	}
 	copy.alg = gcm;
 	require(xfrm_get_state(xfrm_put_state(buf, &copy), &again));
 	require(addr_equal(&again.src, &state->src) && addr_equal(&again.dst, &state->dst));
@@ -59,6 +64,7 @@ static void rewrite_state(void *arg, const struct xfrm_state_spec *state)
 static void on_state(void *arg, const struct xfrm_state_spec *state, bool present)
 {
 	++*(int *)arg;
+	require(!state->alg.cipher_octets && !state->cipher_key[0] && !state->hash_key[0]);
 	rewrite_state(NULL, state);
 }
 

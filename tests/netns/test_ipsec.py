@@ -147,6 +147,24 @@ def test_policies_outlive_the_daemon_and_others_stay_untouched(lab):
         assert len(xfrm(ns, "state")) == 1 and len([p for p in xfrm(ns, "policy") if "2001:db8:77::1" in p]) == 2
 
 
+def test_a_restart_takes_other_keys_and_fewer_home_addresses(lab):
+    """The SPIs are the same: what stands under them must not be taken for what the file has now."""
+    former, shared, fresh = NodeKeys.fresh("2001:db8:1::99", spi=0x2001), NodeKeys.fresh(HOME), NodeKeys.fresh(HOME)
+    gateway = lab.gateway(mobile_nodes=(former.home, HOME), node_keys=[former, shared])
+    node = lab.away(node_keys=[shared])
+    assert lab.cn.ping(HOME) == 3
+    gateway.config["home-agent"]["mobile-nodes"] = [{"home-address": HOME}]
+    for daemon in (gateway, node):
+        keys.write(daemon.keys_path, [fresh])
+        daemon.restart()
+    node.wait_state("registered")
+    assert lab.cn.ping(HOME) == 3
+    for ns in (lab.ha, lab.mn):
+        stand = ours(ns, "state")
+        assert len(stand) == 4 and fresh.to_agent[SIGNALLING].key.hex() in "".join(stand)
+        assert not any(former.home in policy for policy in ours(ns, "policy"))
+
+
 def test_at_home_nothing_is_left_of_the_tunnels(lab):
     gateway, node, shared = protected(lab, ipsec=PROTECTED, route_optimisation="none")
     lab.radvd("home")

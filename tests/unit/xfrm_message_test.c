@@ -341,6 +341,29 @@ static void a_state_is_read_as_it_was_written_without_its_keys(void **state)
 	}
 }
 
+/* With keys, and so that ipsec_adopt.c can tell suites apart by lengths alone. */
+static void keys_are_read_as_they_were_written(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(suites); i++) {
+		const struct xfrm_algorithms *alg = &ipsec_suites[i].alg;
+		struct xfrm_state_spec in = state_with(alg), out = {};
+		struct place p = place(i % PLACES);
+
+		xfrm_get_keys(xfrm_put_state(p.msg, &in), &out);
+		CHECK_CASE(i, out.alg.cipher_octets == alg->cipher_octets && out.alg.hash_octets == alg->hash_octets);
+		CHECK_CASE(i, out.alg.icv_bits == alg->icv_bits && out.alg.hash_bits == alg->hash_bits);
+		CHECK_CASE(i, !memcmp(out.cipher_key, in.cipher_key, alg->cipher_octets));
+		CHECK_CASE(i, !memcmp(out.hash_key, in.hash_key, alg->hash_octets));
+		for (size_t k = 0; k < i; k++) {
+			const struct xfrm_algorithms *other = &ipsec_suites[k].alg;
+
+			CHECK_CASE(i, other->cipher_octets != alg->cipher_octets ||
+					      other->hash_octets != alg->hash_octets);
+		}
+		free(p.octets);
+	}
+}
+
 /* ---- what the kernel tells ---- */
 
 struct heard {
@@ -544,6 +567,31 @@ static void what_is_not_ours_to_hear_is_left(void **state)
 
 /* ---- what is cut short ---- */
 
+/* An attribute that says more than it has, or more than any suite of ours has. */
+static void a_key_that_is_not_all_there_is_none(void **state)
+{
+	static const uint8_t zero[XFRM_KEY_MAX];
+	static const uint32_t bits[] = { 8 * (XFRM_KEY_MAX + 1), 8 * 17, UINT32_MAX };
+	struct {
+		struct xfrm_algo_aead head;
+		uint8_t key[16];
+	} aead = {};
+	struct xfrm_usersa_info info = some_state();
+
+	memset(aead.key, 0x55, sizeof(aead.key));
+	for (size_t i = 0; i < ARRAY_SIZE(bits); i++) {
+		struct xfrm_state_spec out = {};
+		struct place p = place(0);
+
+		aead.head.alg_key_len = bits[i];
+		tell(&p, XFRM_MSG_NEWSA, &info, sizeof(info), XFRMA_ALG_AEAD, &aead, sizeof(aead));
+		xfrm_get_keys(p.msg, &out);
+		CHECK_CASE(i, !out.alg.cipher_octets);
+		assert_memory_equal(out.cipher_key, zero, sizeof(zero));
+		free(p.octets);
+	}
+}
+
 /* The first @len octets alone, so that a read beyond them is seen. */
 static void read_cut(const struct nlmsghdr *msg, size_t len)
 {
@@ -559,6 +607,7 @@ static void read_cut(const struct nlmsghdr *msg, size_t len)
 	hear(cut);
 	xfrm_get_policy(cut, &policy);
 	xfrm_get_state(cut, &state);
+	xfrm_get_keys(cut, &state);
 	free(cut);
 }
 
@@ -631,6 +680,8 @@ int main(void)
 		cmocka_unit_test(a_migration_names_both_ends_before_and_after),
 		cmocka_unit_test(a_policy_is_read_as_it_was_written),
 		cmocka_unit_test(a_state_is_read_as_it_was_written_without_its_keys),
+		cmocka_unit_test(keys_are_read_as_they_were_written),
+		cmocka_unit_test(a_key_that_is_not_all_there_is_none),
 		cmocka_unit_test(states_come_and_go),
 		cmocka_unit_test(a_state_with_a_limit_of_time_is_known_by_it),
 		cmocka_unit_test(a_policy_that_goes_is_known_by_its_selector),
