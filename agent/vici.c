@@ -24,8 +24,8 @@ enum packet_type {
 };
 
 enum {
-	HEADER = 4, /* the length of what follows */
-	WAITING_MAX = 4096,
+	HEADER = 4,		 /* the length of what follows */
+	WAITING_MAX = 64 * 1024, /* two for each of the connections that a list of VICI_MAX octets can name */
 	BACK_OFF_MAX_S = 30,
 	PACKETS_PER_WAKE = 64,
 };
@@ -184,7 +184,6 @@ static void registered(struct vici *v, bool known)
 		return;
 	v->up = true;
 	v->told_down = false;
-	v->back_off_s = 1;
 	v->handlers.on_up(v->handlers.arg);
 }
 
@@ -220,6 +219,7 @@ static bool take_packet(struct vici *v, const uint8_t *data, size_t len)
 		if (!first || !first->fn)
 			return false;
 		pop(v);
+		v->back_off_s = 1; /* it does more than to take events down */
 		next_request(v);
 		answer(first, data[0] == CMD_RESPONSE ? 0 : -ENOENT, data + 1, len - 1);
 		return true;
