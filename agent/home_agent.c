@@ -259,6 +259,20 @@ static void update_pending(struct gateway *gw, struct binding_entry *entry, cons
 	}
 }
 
+/* Policies and states first: nothing leaves in clear. On error all is as it was. */
+static int change_path(struct gateway *gw, const struct binding_entry *old, const struct binding_entry *path)
+{
+	bool moved = !addr_equal(&old->care_of, &path->care_of);
+	int err = moved ? ipsec_bound(gw, &path->home, &path->care_of) : 0;
+
+	if (err)
+		return err;
+	err = datapath_binding_set(gw->dp, path);
+	if (err && moved)
+		ipsec_bound(gw, &old->home, &old->care_of);
+	return err;
+}
+
 /* Refresh or move of a live binding: the path is tried first, so that a failure leaves all as it was. */
 static void update_active(struct gateway *gw, struct binding_entry *entry, const struct binding_request *req,
 			  struct mono now, const struct answer_road *road)
@@ -277,7 +291,7 @@ static void update_active(struct gateway *gw, struct binding_entry *entry, const
 		path.path_mtu = 0;
 	if (moved)
 		path.nexthop = nexthop_acquire(gw->nh, &req->care_of);
-	if ((moved && ipsec_bound(gw, &req->home, &req->care_of)) || datapath_binding_set(gw->dp, &path)) {
+	if (change_path(gw, entry, &path)) {
 		if (moved)
 			nexthop_release(gw->nh, &req->care_of);
 		refuse(gw, &entry->home, &req->care_of, road, BA_NO_RESOURCES, req->seq);

@@ -16,6 +16,7 @@ enum {
 	 * average. */
 	SEQ_EPOCH = 1767225600,
 	SEQ_PER_S = 4,
+	PAUSE_MAX = 30, /* ticks */
 };
 
 static uint32_t first_seq(void)
@@ -182,27 +183,49 @@ void ipsec_delete_states(struct gateway *gw, struct ipsec_node *node, const stru
 	explicit_bzero(states, sizeof(states));
 }
 
-/* Somebody took away what protects: back with it. */
+/* What is there no more of what shall be. Return: 0, and how many they were; -errno: not all of it is back. */
+static int put_back(struct gateway *gw, size_t *count)
+{
+	struct ipsec *ip = gw->ipsec;
+	int err = ipsec_find_ours(ip->x, ip->keys, &ip->found);
+
+	*count = 0;
+	for (size_t i = 0; !err && i < ip->count; i++)
+		*count += ipsec_queue_states(gw, &ip->nodes[i]);
+	for (size_t i = 0; !err && i < ip->count; i++)
+		*count += ipsec_queue_policies(ip, &ip->nodes[i]);
+	if (!err)
+		err = xfrm_commit(ip->x, NULL, NULL);
+	ipsec_found_free(&ip->found);
+	return err;
+}
+
+/* Somebody took away what protects: back with it. Where that fails, again and ever more seldom. */
 void ipsec_tick(struct gateway *gw)
 {
 	struct ipsec *ip = gw->ipsec;
-	size_t queued = 0;
+	size_t count;
+	int err;
 
 	if (ip && ip->ike)
 		ike_tick(gw);
-	if (!ip || !ip->missing)
+	if (!ip || !ip->missing || (ip->wait && ip->wait--))
 		return;
-	if (ipsec_find_ours(ip->x, ip->keys, &ip->found))
-		return; /* said; the next tick looks again */
 	ip->missing = 0;
-	for (size_t i = 0; i < ip->count; i++)
-		queued += ipsec_queue_states(gw, &ip->nodes[i]);
-	for (size_t i = 0; i < ip->count; i++)
-		queued += ipsec_queue_policies(ip, &ip->nodes[i]);
-	xfrm_commit(ip->x, NULL, NULL);
-	ipsec_found_free(&ip->found);
-	if (queued)
-		log_warn("ipsec: somebody took %zu policies and states of ours away: they are back", queued);
+	err = put_back(gw, &count);
+	if (err && !ip->pause)
+		log_error("ipsec: put back what somebody took away: %s; it is tried again%s", strerror(-err),
+			  err == -EEXIST ? ". Somebody else's policy or state stands there: ip xfrm shows them" : "");
+	if (err) {
+		ip->missing = 1;
+		ip->pause = ip->pause ? ip->pause * 2 : 1;
+		ip->pause = ip->pause > PAUSE_MAX ? PAUSE_MAX : ip->pause;
+		ip->wait = ip->pause;
+		return;
+	}
+	ip->pause = 0;
+	if (count)
+		log_warn("ipsec: somebody took policies and states of ours away, %zu: they are back", count);
 }
 
 /* ---- the kernel's events ---- */

@@ -167,14 +167,13 @@ static void note_sorted(void *arg, const struct ipsec_node_keys *node, const str
 	sorted->at[sorted->count++] = (struct sorted_key){ node, key, to_agent };
 }
 
-/* All that goes to an agent has SPIs of one space, what goes to a node has that node's. */
+/* All that goes to an agent has SPIs of one space; so has what goes to a node, which may have several home addresses
+ * and receives at addresses that aren't known before. */
 static int compare_spis(const void *a, const void *b)
 {
 	const struct sorted_key *p = a, *q = b;
 	int order = p->to_agent - q->to_agent;
 
-	if (!order && !p->to_agent)
-		order = (p->node > q->node) - (p->node < q->node);
 	return order ? order : (p->key->spi > q->key->spi) - (p->key->spi < q->key->spi);
 }
 

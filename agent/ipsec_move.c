@@ -260,6 +260,7 @@ static int adopt(struct gateway *gw, struct ipsec_node *node, const struct in6_a
 		node->end.far = *care_of;
 	ipsec_queue_policies(gw->ipsec, node);
 	err = xfrm_commit(gw->ipsec->x, NULL, NULL);
+	gw->ipsec->missing += err != 0; /* the tick tries again */
 	return !err && elsewhere ? migrate(gw, node, care_of) : err;
 }
 

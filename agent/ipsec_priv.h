@@ -49,7 +49,8 @@ struct ipsec {
 	size_t slot_room;
 	struct ike *ike;	  /* NULL: static keys */
 	struct ipsec_found found; /* until ipsec_settle() */
-	size_t missing;		  /* states that somebody took away: put back by the tick */
+	size_t missing;		  /* policies and states that somebody took away: put back by the tick */
+	uint32_t pause, wait;	  /* ticks between attempts at that which fail; until the next */
 };
 
 struct ipsec_node *ipsec_node(const struct ipsec *ip, const struct in6_addr *home);

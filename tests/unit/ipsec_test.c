@@ -197,6 +197,32 @@ static void what_is_taken_away_comes_back(void **state)
 	assert_int_equal(fake_xfrm.changes, 0);
 }
 
+/* In the place of what was taken away: theirs stays, and ours comes back when it goes; nobody looks each second. */
+static void what_can_not_come_back_is_tried_ever_more_seldom(void **state)
+{
+	struct xfrm_policy_spec plan[IPSEC_POLICIES_MAX], theirs;
+	int looks = 0;
+
+	rig_start(TWO);
+	ipsec_policies(&rig_node(NODE_A)->end, plan);
+	assert_int_equal(fake_take_policy(&plan[0]), 0);
+	theirs = plan[0];
+	theirs.reqid = 7;
+	fake_put_policy(&theirs);
+	fake_deliver();
+	for (int second = 0; second < 100; second++) {
+		fake_xfrm_forget();
+		ipsec_tick(&gw);
+		looks += fake_xfrm.changes > 0;
+	}
+	assert_in_range(looks, 6, 9);
+	assert_int_equal(fake_xfrm.policies[fake_policy(&theirs)].spec.reqid, 7);
+	assert_int_equal(fake_take_policy(&theirs), 0);
+	for (int second = 0; second < 31; second++)
+		ipsec_tick(&gw);
+	rig_expect_planned(NODE_A);
+}
+
 static void events_that_were_lost_are_made_up_for(void **state)
 {
 	struct in6_addr agent = addr(HA);
@@ -208,6 +234,7 @@ static void events_that_were_lost_are_made_up_for(void **state)
 	fake_xfrm.fail_dumps = -ENOMEM;
 	ipsec_tick(&gw);
 	fake_xfrm.fail_dumps = 0;
+	ipsec_tick(&gw);
 	ipsec_tick(&gw); /* what failed is tried again */
 	expect_states(NODE_B, 1, 0x11);
 }
@@ -351,6 +378,7 @@ int main(void)
 		IPSEC(what_others_have_stays_through_everything),
 		IPSEC(somebody_elses_policy_forbids_a_binding),
 		IPSEC(what_is_taken_away_comes_back),
+		IPSEC(what_can_not_come_back_is_tried_ever_more_seldom),
 		IPSEC(events_that_were_lost_are_made_up_for),
 		IPSEC(tunnels_come_and_go_with_the_binding),
 		IPSEC(a_change_that_fails_leaves_all_as_it_was),
