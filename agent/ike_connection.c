@@ -148,16 +148,31 @@ void ike_write_connection(struct vici_writer *w, const struct ike_connection *c)
 	vici_section_end(w);
 }
 
+/* The node alone owns it: charon tries each secret of which either end is an owner, so that with the agent for another
+ * every node's would prove every node. */
 void ike_write_secret(struct vici_writer *w, const struct ike_connection *c, const struct ike_secret *secret)
 {
-	const char *owners[] = { c->id, c->agent_id };
 	char name[IKE_NAME_MAX];
 
 	ike_name(&c->end->home, name);
 	vici_text(w, "id", "%s", name);
 	vici_text(w, "type", "IKE");
 	vici_value(w, "data", secret->secret, secret->len);
-	vici_list(w, "owners", owners, ARRAY_SIZE(owners));
+	write_item(w, "owners", c->id);
+}
+
+void ike_write_terminate(struct vici_writer *w, const struct in6_addr *home, int child)
+{
+	char name[IKE_NAME_MAX];
+
+	ike_name(home, name);
+	vici_text(w, "ike", "%s", name);
+	if (child >= 0) {
+		ike_child_name(home, child, name);
+		vici_text(w, "child", "%s", name);
+	}
+	vici_text(w, "force", "yes");
+	vici_text(w, "timeout", "-1");
 }
 
 void ike_write_initiate(struct vici_writer *w, const struct in6_addr *home, enum ipsec_child child)

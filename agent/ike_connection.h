@@ -27,9 +27,11 @@ void ike_child_name(const struct in6_addr *home, enum ipsec_child child, char na
 /* The home address of a connection's name; false: none of ours. */
 bool ike_home_of_name(const char *name, size_t len, struct in6_addr *home);
 
-/* load-conn, load-shared, initiate. */
+/* load-conn, load-shared, terminate, initiate. */
 void ike_write_connection(struct vici_writer *w, const struct ike_connection *connection);
 void ike_write_secret(struct vici_writer *w, const struct ike_connection *connection, const struct ike_secret *secret);
+/* @child: of enum ipsec_child; -1: the whole IKE_SA. Without waiting for the other end. */
+void ike_write_terminate(struct vici_writer *w, const struct in6_addr *home, int child);
 void ike_write_initiate(struct vici_writer *w, const struct in6_addr *home, enum ipsec_child child);
 
 #endif

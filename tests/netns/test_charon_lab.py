@@ -251,9 +251,11 @@ def test_nobody_gets_what_is_anothers(pair):
     for stolen, complaint in ((Peering(SLOT, HOME, AGENT, secret="of another"), "AUTH_FAILED"),
                               (Peering(6, HOME, AGENT, secret="of another", node_id="n6.example"), "TS_UNACCEPT")):
         pair.node.load(configuration("node", stolen))
+        mark = pair.agent.mark()
         done = pair.node.initiate(stolen.child_name(SIGNALLING), check=False)
         assert done.returncode and complaint in done.stdout, done.stdout
-    assert not states(pair.ha)
+        assert f"authentication of '{HOME}' with pre-shared key successful" not in pair.agent.log_since(mark)
+    assert "MAC mismatched" in pair.agent.log() and not states(pair.ha)
     pair.node.load(configuration("node", other))
     pair.node.initiate("n6-signalling")
     assert f"reqid {reqid(6, SIGNALLING)} " in states(pair.ha)[f"2001:db8:1::101 {AGENT}"][0]

@@ -238,8 +238,8 @@ class Peering:
 
 def configuration(end, *peerings):
     """swanctl.conf of one end ("node" or "agent") with these peerings."""
-    secrets = {f"ike-{p.name}": {**{f"id-{n}": name for n, name in enumerate(p.ids(end))}, "secret": f'"{p.secret}"'}
-               for p in peerings if p.secret}
+    # of the node alone: charon takes a secret of which either end is an owner
+    secrets = {f"ike-{p.name}": {"id": p.ids("node")[0], "secret": f'"{p.secret}"'} for p in peerings if p.secret}
     return section_text({"connections": {p.name: p.connection(end) for p in peerings}, "secrets": secrets})
 
 
