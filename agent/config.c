@@ -322,6 +322,20 @@ const struct config_mobile_node *config_mobile_node(const struct config *config,
 	return NULL;
 }
 
+const char *config_id(const struct config *config, const struct in6_addr *home)
+{
+	const struct config_mobile_node *known;
+
+	if (config->roles & ROLE_HOME_AGENT) {
+		known = config_mobile_node(config, home);
+		return known ? known->id : NULL;
+	}
+	for (size_t i = 0; i < config->home_address_count; i++)
+		if (addr_equal(&config->home_addresses[i].home, home))
+			return config->home_addresses[i].id;
+	return NULL;
+}
+
 int config_home_link(const struct config *config, const struct in6_addr *addr)
 {
 	for (size_t i = 0; i < config->home_link_count; i++) {

@@ -151,6 +151,8 @@ void config_print(const struct config *config, FILE *out);
 
 /* NULL where this home address may not register. O(log n). */
 const struct config_mobile_node *config_mobile_node(const struct config *config, const struct in6_addr *home);
+/* `id` of a home address: of a home agent's mobile node, or of our own; NULL: it has none. */
+const char *config_id(const struct config *config, const struct in6_addr *home);
 
 /* Index of the home link whose prefix holds @addr, or -1. */
 int config_home_link(const struct config *config, const struct in6_addr *addr);

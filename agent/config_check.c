@@ -313,10 +313,8 @@ static int check_mobile_nodes(struct check *check)
 			return err;
 	}
 	err = check_duplicates(check);
-	if (!err)
-		err = config_check_ids(check);
 	qsort(config->mobile_nodes, config->mobile_node_count, sizeof(*config->mobile_nodes), compare_homes);
-	return err;
+	return err ? err : config_check_ids(check);
 }
 
 static void check_max_bindings(struct check *check)

@@ -3,6 +3,7 @@
  * What the words of the sections ipsec and auth-option mean, and who a mobile node is to them: where keys come from,
  * and what beside the signalling is protected.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -25,7 +26,7 @@ static const struct range rekey_range = { "10..86400 seconds", 10, 86400, false 
 static bool is_id(const char *text)
 {
 	for (; *text; text++)
-		if (*text <= ' ' || *text > '~' || strchr("\"'\\{}#%", *text))
+		if (*text <= ' ' || *text > '~' || strchr("\"'\\{}#%*", *text))
 			return false;
 	return true;
 }
@@ -36,14 +37,31 @@ int config_check_id(struct check *check, const char *text, char **id, const stru
 		return 0;
 	if (!is_id(text))
 		config_source_refuse(check->src, at,
-				     "expected visible ASCII without blanks, quotes and any of \\ { } # %%");
+				     "expected visible ASCII without blanks, quotes and any of \\ { } # * %%");
 	*id = strdup(text);
 	return *id ? 0 : -ENOMEM;
 }
 
+/* As charon does it, which takes names in any case. */
 static int compare_ids(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcasecmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* A node without an id is known by its home address: nobody else may be called so. */
+static void refuse_home_as_id(struct check *check, size_t i)
+{
+	const struct config *config = check->config;
+	const struct config_mobile_node *other;
+	struct in6_addr home;
+
+	if (inet_pton(AF_INET6, config->mobile_nodes[i].id, &home) != 1)
+		return;
+	other = config_mobile_node(config, &home);
+	if (other && other != &config->mobile_nodes[i])
+		config_source_refuse(check->src, AT_KEY(AT_KEY(NULL, "home-agent"), "mobile-nodes"),
+				     "id '%s': expected another than the home address of another mobile node",
+				     config->mobile_nodes[i].id);
 }
 
 /* Who proves one identity could have both home addresses. */
@@ -55,12 +73,15 @@ int config_check_ids(struct check *check)
 
 	if (!ids)
 		return -ENOMEM;
-	for (size_t i = 0; i < config->mobile_node_count; i++)
-		if (config->mobile_nodes[i].id)
-			ids[count++] = config->mobile_nodes[i].id;
+	for (size_t i = 0; i < config->mobile_node_count; i++) {
+		if (!config->mobile_nodes[i].id)
+			continue;
+		ids[count++] = config->mobile_nodes[i].id;
+		refuse_home_as_id(check, i);
+	}
 	qsort(ids, count, sizeof(*ids), compare_ids);
 	for (size_t i = 1; i < count; i++)
-		if (!strcmp(ids[i - 1], ids[i]))
+		if (!strcasecmp(ids[i - 1], ids[i]))
 			config_source_refuse(check->src, AT_KEY(AT_KEY(NULL, "home-agent"), "mobile-nodes"),
 					     "id '%s' given twice: expected one of its own for each mobile node",
 					     ids[i]);

@@ -14,8 +14,10 @@
 #include "ike_sas.h"
 
 enum {
-	WINDOW = 32,	/* requests under way while loading */
-	PATIENCE_S = 8, /* for an exchange before it is begun anew */
+	WINDOW = 32,	     /* requests under way while loading */
+	PATIENCE_S = 8,	     /* for an exchange before it is begun anew; doubled each time */
+	PATIENCE_MAX_S = 64, /* up to this */
+	TRIES_MAX = 3,	     /* from where on it isn't doubled any more */
 };
 
 struct ike {
@@ -38,24 +40,10 @@ struct texts {
 	char id[INET6_ADDRSTRLEN], agent_id[INET6_ADDRSTRLEN];
 };
 
-static const char *configured_id(const struct config *config, const struct ipsec_node *node)
-{
-	const struct config_mobile_node *known;
-
-	if (!node->end.node) {
-		known = config_mobile_node(config, &node->end.home);
-		return known ? known->id : NULL;
-	}
-	for (size_t i = 0; i < config->home_address_count; i++)
-		if (addr_equal(&config->home_addresses[i].home, &node->end.home))
-			return config->home_addresses[i].id;
-	return NULL;
-}
-
 static struct ike_connection describe(const struct gateway *gw, const struct ipsec_node *node, struct texts *texts)
 {
 	const struct config *config = gw->config;
-	const char *id = configured_id(config, node);
+	const char *id = config_id(config, &node->end.home);
 	bool somewhere = !IN6_IS_ADDR_UNSPECIFIED(&node->speaks_from);
 
 	inet_ntop(AF_INET6, &node->end.home, texts->id, sizeof(texts->id));
@@ -79,7 +67,7 @@ static void on_loaded(void *arg, int err, const uint8_t *data, size_t len)
 	char why[160];
 
 	ike->under_way -= ike->under_way > 0;
-	if (err == -ECONNRESET || err == -ETIMEDOUT)
+	if (err && err != -ENOENT)
 		return; /* said where the session ended */
 	if (!err)
 		err = vici_succeeded(data, len, why, sizeof(why));
@@ -108,13 +96,13 @@ static int load_secret(struct ike *ike, const struct ike_connection *connection)
 	return request(ike, "load-shared", w, on_loaded);
 }
 
-static int load_connection(struct ike *ike, const struct ike_connection *connection)
+static int load_connection(struct ike *ike, const struct ike_connection *connection, vici_answer_fn fn)
 {
 	struct vici_writer *w = vici_writer_new();
 
 	if (w)
 		ike_write_connection(w, connection);
-	return request(ike, "load-conn", w, on_loaded);
+	return request(ike, "load-conn", w, fn);
 }
 
 static int load_node(struct ike *ike, const struct ipsec_node *node)
@@ -125,7 +113,7 @@ static int load_node(struct ike *ike, const struct ipsec_node *node)
 
 	ike->under_way += connection.psk && !err;
 	if (!err)
-		err = load_connection(ike, &connection);
+		err = load_connection(ike, &connection, on_loaded);
 	ike->under_way += !err;
 	return err;
 }
@@ -157,8 +145,19 @@ static void load_more(struct ike *ike)
 
 /* ---- what nobody wants any more ---- */
 
-static void on_unloaded(void *arg, int err, const uint8_t *data, size_t len)
+/* What isn't there any more may fail. */
+static void on_done(void *arg, int err, const uint8_t *data, size_t len)
 {
+}
+
+/* @child: of enum ipsec_child; -1: the IKE_SA with all of them. The other end is told, but not waited for. */
+static void terminate(struct ike *ike, const struct in6_addr *home, int child)
+{
+	struct vici_writer *w = vici_writer_new();
+
+	if (w)
+		ike_write_terminate(w, home, child);
+	request(ike, "terminate", w, on_done);
 }
 
 static int unload_stranger(void *arg, const struct vici_element *element)
@@ -173,13 +172,25 @@ static int unload_stranger(void *arg, const struct vici_element *element)
 	w = vici_writer_new();
 	if (w)
 		vici_value(w, "name", element->value, element->len);
-	request(ike, "unload-conn", w, on_unloaded);
+	request(ike, "unload-conn", w, on_done);
+	terminate(ike, &home, -1);
+	return 0;
+}
+
+/* Who is not configured any more must not prove itself by what charon remembers. */
+static int unload_secret(void *arg, const struct vici_element *element)
+{
+	struct ike *ike = arg;
+	struct vici_writer *w;
+	struct in6_addr home;
+
+	if (strcmp(element->path, "keys[]") || !ike_home_of_name((const char *)element->value, element->len, &home) ||
+	    (ike->secrets && ipsec_node(ike->gw->ipsec, &home)))
+		return 0;
 	w = vici_writer_new();
-	if (w) {
-		vici_value(w, "ike", element->value, element->len);
-		vici_text(w, "timeout", "-1");
-	}
-	request(ike, "terminate", w, on_unloaded);
+	if (w)
+		vici_value(w, "id", element->value, element->len);
+	request(ike, "unload-shared", w, on_done);
 	return 0;
 }
 
@@ -189,13 +200,20 @@ static void on_connections(void *arg, int err, const uint8_t *data, size_t len)
 		log_warn("ike: charon's list of connections is malformed");
 }
 
+static void on_secrets(void *arg, int err, const uint8_t *data, size_t len)
+{
+	if (!err && vici_parse(data, len, unload_secret, arg))
+		log_warn("ike: charon's list of secrets is malformed");
+}
+
 /* ---- the session ---- */
 
 static void load_all(struct ike *ike)
 {
-	ike->next = ike->under_way = ike->refused = 0;
+	ike->next = ike->refused = 0; /* answers to a former loading may still come, and are counted */
 	ike->loaded = false;
 	vici_request(ike->vici, "get-conns", NULL, 0, on_connections, ike);
+	vici_request(ike->vici, "get-shared", NULL, 0, on_secrets, ike);
 	load_more(ike);
 }
 
@@ -270,28 +288,47 @@ static bool lacks(const struct ipsec_node *node, int child)
 	return ipsec_wants(&node->end, child) && !(node->states[child].to_agent && node->states[child].to_node);
 }
 
+static bool is_late(const struct ike *ike, const struct ipsec_node *node, int child)
+{
+	uint32_t patience_s = PATIENCE_S << node->tries;
+
+	if (patience_s > PATIENCE_MAX_S)
+		patience_s = PATIENCE_MAX_S;
+	return node->asked[child].ns && mono_before(mono_add_s(node->asked[child], patience_s), ike->gw->clock());
+}
+
+/*
+ * charon would put another request behind the one that it repeats ever more seldom, or take it for one that it has; so
+ * what there is ends before the next tick begins anew. All of it where signalling lacks, else that child alone: what
+ * the other end will never agree to must not cost the rest.
+ */
+static void give_up(struct ike *ike, struct ipsec_node *node, int child)
+{
+	if (!node->tries)
+		log_warn("ike: %s: no keys of %s from %s within %d s; it is tried again, and charon's log says why "
+			 "(journalctl -u strongswan)",
+			 addr_text(&node->end.home), ipsec_child_names[child], addr_text(&node->speaks_from),
+			 PATIENCE_S);
+	node->tries += node->tries < TRIES_MAX;
+	terminate(ike, &node->end.home, child == IPSEC_SIGNALLING ? -1 : child);
+	node->asked[child] = (struct mono){};
+}
+
 /* Signalling first: the others follow on its IKE_SA. */
 static void initiate_next(struct ike *ike, struct ipsec_node *node)
 {
-	struct mono now = ike->gw->clock();
+	int child = 0;
 
 	if (!node->end.node || IN6_IS_ADDR_UNSPECIFIED(&node->speaks_from))
 		return;
-	for (int child = 0; child < IPSEC_CHILDREN; child++) {
-		bool late = node->asked[child].ns && mono_before(mono_add_s(node->asked[child], PATIENCE_S), now);
-
-		if (!lacks(node, child))
-			continue;
-		if (late && !node->complained)
-			log_warn("ike: %s: no keys of %s from %s within %d s; it is tried again, and charon's log says "
-				 "why (journalctl -u strongswan)",
-				 addr_text(&node->end.home), ipsec_child_names[child], addr_text(&node->speaks_from),
-				 PATIENCE_S);
-		node->complained |= late;
-		if (late || !node->asked[child].ns)
-			initiate(ike, node, child);
+	while (child < IPSEC_CHILDREN && !lacks(node, child))
+		child++;
+	if (child == IPSEC_CHILDREN)
 		return;
-	}
+	if (!node->asked[child].ns)
+		initiate(ike, node, child);
+	else if (is_late(ike, node, child))
+		give_up(ike, node, child);
 }
 
 void ike_want(struct gateway *gw, struct ipsec_node *node, enum ipsec_child child)
@@ -304,10 +341,18 @@ void ike_state(struct gateway *gw, struct ipsec_node *node, enum ipsec_child chi
 	if (lacks(node, child))
 		return;
 	node->asked[child] = (struct mono){};
-	node->complained = false;
+	node->tries = 0;
 	if (child == IPSEC_SIGNALLING && node->end.node)
 		mobile_node_on_keys(gw, &node->end.home);
 	initiate_next(gw->ipsec->ike, node);
+}
+
+static void on_moved(void *arg, int err, const uint8_t *data, size_t len)
+{
+	char why[160];
+
+	if (!err && vici_succeeded(data, len, why, sizeof(why)))
+		log_error("ike: charon refuses a connection from another care-of address: %s", why);
 }
 
 void ike_speak_from(struct gateway *gw, struct ipsec_node *node, const struct in6_addr *care_of)
@@ -320,11 +365,24 @@ void ike_speak_from(struct gateway *gw, struct ipsec_node *node, const struct in
 		return;
 	node->speaks_from = *care_of;
 	memset(node->asked, 0, sizeof(node->asked)); /* what was begun elsewhere won't end */
+	node->tries = 0;
+	if (!vici_is_up(ike->vici))
+		return;
+	/* also while loading, which may have told of the former address already */
 	connection = describe(gw, node, &texts);
-	if (vici_is_up(ike->vici) && ike->loaded) {
-		load_connection(ike, &connection);
-		initiate_next(ike, node);
+	if (load_connection(ike, &connection, on_moved)) {
+		node->speaks_from = in6addr_any; /* the next look at the path tries again */
+		return;
 	}
+	initiate_next(ike, node);
+}
+
+void ike_lost(struct gateway *gw, struct ipsec_node *node)
+{
+	if (!vici_is_up(gw->ipsec->ike->vici))
+		return;
+	memset(node->asked, 0, sizeof(node->asked));
+	terminate(gw->ipsec->ike, &node->end.home, -1);
 }
 
 void ike_renew(struct gateway *gw, struct ipsec_node *node)
@@ -384,21 +442,35 @@ void ike_tick(struct gateway *gw)
 
 /* ---- life ---- */
 
-static int check_secrets(const struct config *config, const struct ipsec *ip, const struct gateway *gw,
-			 const struct ike_secrets *secrets)
+static int check_secrets(const struct config *config, const struct ike_secrets *secrets)
 {
+	bool agent = config->roles & ROLE_HOME_AGENT;
+	size_t count = agent ? config->mobile_node_count : config->home_address_count;
 	int err = 0;
 
-	for (size_t i = 0; config->ipsec.secrets && i < ip->count; i++) {
-		struct texts texts;
-		struct ike_connection connection = describe(gw, &ip->nodes[i], &texts);
+	for (size_t i = 0; secrets && i < count; i++) {
+		const struct in6_addr *home = agent ? &config->mobile_nodes[i].home : &config->home_addresses[i].home;
+		const char *id = config_id(config, home);
+		char text[INET6_ADDRSTRLEN];
 
-		if (ike_secrets_find(secrets, connection.id))
+		id = id ? id : inet_ntop(AF_INET6, home, text, sizeof(text));
+		if (ike_secrets_find(secrets, id))
 			continue;
-		log_error("ike: %s: no secret of %s", config->ipsec.secrets, connection.id);
+		log_error("ike: %s: no secret of %s", config->ipsec.secrets, id);
 		err = -EINVAL; /* all that is missing is said */
 	}
 	return err;
+}
+
+/* @secrets: NULL with certificates. */
+static int load_secrets(const struct config *config, struct ike_secrets **secrets)
+{
+	int err = 0;
+
+	*secrets = NULL;
+	if (config->ipsec.secrets)
+		err = ike_secrets_load(config->ipsec.secrets, secrets, stderr);
+	return err ? err : check_secrets(config, *secrets);
 }
 
 int ike_open(struct gateway *gw)
@@ -406,16 +478,13 @@ int ike_open(struct gateway *gw)
 	const struct config_ipsec *config = &gw->config->ipsec;
 	struct ike *ike = calloc(1, sizeof(*ike));
 	struct vici_handlers handlers = { ike, on_up, on_down, on_event };
-	int err = 0;
+	int err;
 
 	if (!ike)
 		return -ENOMEM;
 	gw->ipsec->ike = ike;
 	ike->gw = gw;
-	if (config->secrets)
-		err = ike_secrets_load(config->secrets, &ike->secrets, stderr);
-	if (!err)
-		err = check_secrets(gw->config, gw->ipsec, gw, ike->secrets);
+	err = load_secrets(gw->config, &ike->secrets);
 	return err ? err : vici_open(gw->loop, config->ike_socket, events, &handlers, &ike->vici);
 }
 
@@ -431,8 +500,7 @@ void ike_close(struct ipsec *ip)
 
 int ike_reload_check(const struct config *config, struct ike_secrets **secrets)
 {
-	*secrets = NULL;
-	return config->ipsec.secrets ? ike_secrets_load(config->ipsec.secrets, secrets, stderr) : 0;
+	return load_secrets(config, secrets);
 }
 
 void ike_reloaded(struct gateway *gw, struct ike_secrets *secrets)
@@ -441,7 +509,6 @@ void ike_reloaded(struct gateway *gw, struct ike_secrets *secrets)
 
 	ike_secrets_free(ike->secrets);
 	ike->secrets = secrets;
-	check_secrets(gw->config, gw->ipsec, gw, secrets); /* nodes without one are refused by charon */
 	if (vici_is_up(ike->vici))
 		load_all(ike);
 }

@@ -26,6 +26,9 @@ void ike_speak_from(struct gateway *gw, struct ipsec_node *node, const struct in
 void ike_want(struct gateway *gw, struct ipsec_node *node, enum ipsec_child child);
 /* One of its states came or went. */
 void ike_state(struct gateway *gw, struct ipsec_node *node, enum ipsec_child child);
+/* Its states went without charon's doing, who would go on without them: its IKE_SA ends, and another is begun by the
+ * node. */
+void ike_lost(struct gateway *gw, struct ipsec_node *node);
 /* What stands can't be moved: another exchange. Nothing on a home agent. */
 void ike_renew(struct gateway *gw, struct ipsec_node *node);
 

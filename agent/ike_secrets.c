@@ -47,20 +47,27 @@ static void note_secret(void *arg, struct key_source *src, const struct key_fiel
 
 static int compare_secrets(const void *a, const void *b)
 {
-	return strcmp(((const struct ike_secret *)a)->id, ((const struct ike_secret *)b)->id);
+	return strcmp((*(const struct ike_secret *const *)a)->id, (*(const struct ike_secret *const *)b)->id);
 }
 
-/* By exchange in place: qsort() may use memory that it doesn't wipe. Files are written in order, or short. */
 static void sort_secrets(struct ike_secrets *secrets)
 {
-	for (size_t i = 1; i < secrets->count; i++)
-		for (size_t k = i; k && compare_secrets(&secrets->at[k - 1], &secrets->at[k]) > 0; k--) {
-			struct ike_secret swap = secrets->at[k];
+	for (size_t i = 0; i < secrets->count; i++)
+		secrets->sorted[i] = &secrets->at[i];
+	qsort(secrets->sorted, secrets->count, sizeof(*secrets->sorted), compare_secrets);
+}
 
-			secrets->at[k] = secrets->at[k - 1];
-			secrets->at[k - 1] = swap;
-			explicit_bzero(&swap, sizeof(swap));
-		}
+static void refuse_doubles(struct key_source *src, const struct ike_secrets *secrets)
+{
+	for (size_t i = 1; i < secrets->count; i++) {
+		const struct ike_secret *former = secrets->sorted[i - 1], *one = secrets->sorted[i];
+
+		if (strcmp(former->id, one->id))
+			continue;
+		src->line = one->line > former->line ? one->line : former->line;
+		/* not the identity: fields may be mixed up */
+		key_complain(src, "its identity stands in another line too; expected one secret of each");
+	}
 }
 
 int ike_secrets_parse(const char *data, size_t len, const char *name, struct ike_secrets **out, FILE *errors)
@@ -73,16 +80,12 @@ int ike_secrets_parse(const char *data, size_t len, const char *name, struct ike
 	if (secrets) {
 		secrets->room = key_lines_count(data, len) + 1;
 		secrets->at = calloc(secrets->room, sizeof(*secrets->at));
+		secrets->sorted = calloc(secrets->room, sizeof(*secrets->sorted));
 	}
-	if (secrets && secrets->at) {
+	if (secrets && secrets->at && secrets->sorted) {
 		key_lines(&src, data, len, FIELDS, wrong_count, note_secret, secrets);
 		sort_secrets(secrets);
-		for (size_t i = 1; i < secrets->count; i++)
-			if (!compare_secrets(&secrets->at[i - 1], &secrets->at[i])) {
-				src.line = secrets->at[i].line; /* not the identity: fields may be mixed up */
-				key_complain(&src,
-					     "its identity stands in another line too; expected one secret of each");
-			}
+		refuse_doubles(&src, secrets);
 		err = key_source_sum_up(&src);
 	}
 	if (err)
@@ -118,16 +121,20 @@ void ike_secrets_free(struct ike_secrets *secrets)
 	if (secrets->at)
 		explicit_bzero(secrets->at, secrets->room * sizeof(*secrets->at)); /* of refused lines too */
 	free(secrets->at);
+	free(secrets->sorted);
 	free(secrets);
 }
 
 static int compare_id(const void *id, const void *secret)
 {
-	return strcmp(id, ((const struct ike_secret *)secret)->id);
+	return strcmp(id, (*(const struct ike_secret *const *)secret)->id);
 }
 
 const struct ike_secret *ike_secrets_find(const struct ike_secrets *secrets, const char *id)
 {
-	return secrets && secrets->count ? bsearch(id, secrets->at, secrets->count, sizeof(*secrets->at), compare_id)
-					 : NULL;
+	const struct ike_secret **found = NULL;
+
+	if (secrets && secrets->count)
+		found = bsearch(id, secrets->sorted, secrets->count, sizeof(*secrets->sorted), compare_id);
+	return found ? *found : NULL;
 }

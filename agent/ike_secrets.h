@@ -18,8 +18,9 @@ struct ike_secret {
 };
 
 struct ike_secrets {
-	struct ike_secret *at; /* sorted by identity */
+	struct ike_secret *at; /* as they stand in the file */
 	size_t count, room;
+	const struct ike_secret **sorted; /* by identity: the secrets themselves stay where they are */
 };
 
 /* As ipsec_keys_load(): 0; -EPERM; -EINVAL; -errno; said already. */

@@ -1,30 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * IPsec's life: from the configuration to the kernel, batched; a home address that is bound or not; states that others
- * take away; what the data path must know of SPIs. Signalling is protected from start to end, tunnels while the home
- * address is away. RFC 3776 §3; RFC 4877.
+ * IPsec's life: from the configuration to the kernel, batched, and what the roles ask. Signalling is protected from
+ * start to end, tunnels while the home address is away. RFC 3776 §3; RFC 4877.
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "ike.h"
-
-enum {
-	/* Where the numbers of outbound transport states begin: quarters of a second since 2026. So a reboot goes on
-	 * above what the peer's window has seen, for 34 years, while less than four messages a second are sent on
-	 * average. */
-	SEQ_EPOCH = 1767225600,
-	SEQ_PER_S = 4,
-	PAUSE_MAX = 30, /* ticks */
-};
-
-static uint32_t first_seq(void)
-{
-	time_t t = time(NULL);
-
-	return t > SEQ_EPOCH ? (uint32_t)((t - SEQ_EPOCH) * SEQ_PER_S) : 1;
-}
 
 struct ipsec_node *ipsec_node(const struct ipsec *ip, const struct in6_addr *home)
 {
@@ -60,73 +42,20 @@ size_t ipsec_queue_policies(struct ipsec *ip, struct ipsec_node *node)
 	for (size_t i = 0; i < count; i++) {
 		struct found_policy *found = ipsec_found_policy(&ip->found, &policies[i]);
 
-		if (found)
+		if (found) {
 			found->wanted = true;
-		if (found && ipsec_same_policy(&found->policy, &policies[i]))
-			continue;
+			node->stands |= ipsec_bit(&policies[i]);
+		}
+		if (found ? ipsec_same_policy(&found->policy, &policies[i]) : node->stands & ipsec_bit(&policies[i]))
+			continue; /* or set since they were looked for */
 		xfrm_policy_set(ip->x, &policies[i], found);
+		node->stands |= ipsec_bit(&policies[i]);
 		queued++;
 	}
 	return queued;
 }
 
-/* ---- states ---- */
-
-static void tell_data_path(struct gateway *gw, const struct xfrm_state_spec *state, struct ipsec_node *node,
-			   enum ipsec_child child, bool present)
-{
-	bool to_agent = addr_equal(&state->dst, &node->end.agent), inbound = to_agent != node->end.node;
-	struct sa_key key = { .dst = state->dst, .spi = htonl(state->spi) };
-	struct sa sa = { .home = node->end.home, .flags = inbound ? SA_INBOUND : SA_OUTBOUND };
-
-	if (child != IPSEC_SIGNALLING && !node->end.constant)
-		return; /* the kernel alone has to do with them */
-	if (child != IPSEC_SIGNALLING)
-		sa.flags |= child == IPSEC_PAYLOAD ? SA_CONSTANT | SA_TUNNEL | SA_PAYLOAD : SA_CONSTANT | SA_TUNNEL;
-	if (inbound && node->end.node && sa.flags & SA_CONSTANT)
-		key.dst = in6addr_any; /* on the wire it is whichever care-of address of ours */
-	if (present)
-		datapath_sa_set(gw->dp, &key, &sa);
-	else
-		datapath_sa_delete(gw->dp, &key);
-}
-
-/* A state of ours came or went, whoever did it. Return: whose; NULL: none of ours. */
-static struct ipsec_node *note_state(struct gateway *gw, const struct xfrm_state_spec *state, bool present,
-				     enum ipsec_child *child)
-{
-	struct ipsec_node *node;
-	uint32_t slot, *spi;
-	bool to_agent, inbound, *there;
-
-	if (!ipsec_of_reqid(state->reqid, &slot, child))
-		return NULL;
-	node = ipsec_of_slot(gw->ipsec, slot);
-	if (!node || !state->spi) /* without SPI it only stands for one that is asked for */
-		return NULL;
-	to_agent = addr_equal(&state->dst, &node->end.agent);
-	inbound = to_agent != node->end.node;
-	there = to_agent ? &node->states[*child].to_agent : &node->states[*child].to_node;
-	spi = to_agent ? &node->states[*child].spi_to_agent : &node->states[*child].spi_to_node;
-	if (!present && !node->end.constant && *spi == state->spi &&
-	    xfrm_state_there(gw->ipsec->x,
-			     to_agent			  ? &node->end.agent
-			     : *child == IPSEC_SIGNALLING ? &node->end.home
-							  : &node->end.far,
-			     *spi))
-		return node; /* a copy of it, or what stood where it was before it moved */
-	tell_data_path(gw, state, node, *child, present);
-	if (present) {
-		*there = true;
-		*spi = state->spi;
-		/* else it is told to move; an inbound one may be the copy that a move begins with */
-		if (state->tunnel && !inbound && !node->end.constant && !node->end.away)
-			node->end.far = to_agent ? state->src : state->dst;
-	} else if (*spi == state->spi) {
-		*there = false;
-	}
-	return node;
-}
+/* ---- life ---- */
 
 static void state_failed(void *arg, size_t number, int err)
 {
@@ -140,148 +69,6 @@ static void state_failed(void *arg, size_t number, int err)
 					   : "");
 	*first = err;
 }
-
-/* Queues static states that aren't there; notes all of them. */
-size_t ipsec_queue_states(struct gateway *gw, struct ipsec_node *node)
-{
-	const struct ipsec_node_keys *keys = ipsec_keys_find(gw->ipsec->keys, &node->end.home);
-	struct xfrm_state_spec states[IPSEC_STATES_MAX];
-	size_t count = keys ? ipsec_states(&node->end, keys, first_seq(), states) : 0, queued = 0;
-	enum ipsec_child child;
-
-	for (size_t i = 0; i < count; i++) {
-		struct found_state *found = ipsec_found_state(&gw->ipsec->found, &states[i].dst, states[i].spi);
-
-		if (found)
-			found->wanted = true;
-		if (!found || !ipsec_same_state(found, &states[i])) {
-			if (found) /* of another time: another slot, other keys */
-				xfrm_state_delete(gw->ipsec->x, &states[i].dst, states[i].spi);
-			xfrm_state_add(gw->ipsec->x, &states[i]);
-			queued++;
-		}
-		note_state(gw, &states[i], true, &child);
-	}
-	explicit_bzero(states, sizeof(states));
-	return queued;
-}
-
-void ipsec_delete_states(struct gateway *gw, struct ipsec_node *node, const struct ipsec_keys *keys)
-{
-	struct xfrm_state_spec states[IPSEC_STATES_MAX];
-	const struct ipsec_node_keys *of_node = ipsec_keys_find(keys, &node->end.home);
-	size_t count = of_node ? ipsec_states(&node->end, of_node, 0, states) : 0;
-
-	for (size_t i = 0; i < count; i++) {
-		enum ipsec_child child;
-		uint32_t slot;
-
-		xfrm_state_delete(gw->ipsec->x, &states[i].dst, states[i].spi);
-		if (ipsec_of_reqid(states[i].reqid, &slot, &child))
-			tell_data_path(gw, &states[i], node, child, false);
-	}
-	explicit_bzero(states, sizeof(states));
-}
-
-/* What is there no more of what shall be. Return: 0, and how many they were; -errno: not all of it is back. */
-static int put_back(struct gateway *gw, size_t *count)
-{
-	struct ipsec *ip = gw->ipsec;
-	int err = ipsec_find_ours(ip->x, ip->keys, &ip->found);
-
-	*count = 0;
-	for (size_t i = 0; !err && i < ip->count; i++)
-		*count += ipsec_queue_states(gw, &ip->nodes[i]);
-	for (size_t i = 0; !err && i < ip->count; i++)
-		*count += ipsec_queue_policies(ip, &ip->nodes[i]);
-	if (!err)
-		err = xfrm_commit(ip->x, NULL, NULL);
-	ipsec_found_free(&ip->found);
-	return err;
-}
-
-/* Somebody took away what protects: back with it. Where that fails, again and ever more seldom. */
-void ipsec_tick(struct gateway *gw)
-{
-	struct ipsec *ip = gw->ipsec;
-	size_t count;
-	int err;
-
-	if (ip && ip->ike)
-		ike_tick(gw);
-	if (!ip || !ip->missing || (ip->wait && ip->wait--))
-		return;
-	ip->missing = 0;
-	err = put_back(gw, &count);
-	if (err && !ip->pause)
-		log_error("ipsec: put back what somebody took away: %s; it is tried again%s", strerror(-err),
-			  err == -EEXIST ? ". Somebody else's policy or state stands there: ip xfrm shows them" : "");
-	if (err) {
-		ip->missing = 1;
-		ip->pause = ip->pause ? ip->pause * 2 : 1;
-		ip->pause = ip->pause > PAUSE_MAX ? PAUSE_MAX : ip->pause;
-		ip->wait = ip->pause;
-		return;
-	}
-	ip->pause = 0;
-	if (count)
-		log_warn("ipsec: somebody took policies and states of ours away, %zu: they are back", count);
-}
-
-/* ---- the kernel's events ---- */
-
-static void on_state(void *arg, const struct xfrm_state_spec *state, bool present)
-{
-	struct gateway *gw = arg;
-	enum ipsec_child child;
-	struct ipsec_node *node = note_state(gw, state, present, &child);
-
-	if (!node)
-		return;
-	if (gw->ipsec->ike)
-		ike_state(gw, node, child);
-	else if (!present)
-		gw->ipsec->missing++;
-}
-
-static void on_acquire(void *arg, uint32_t reqid, const struct in6_addr *src, const struct in6_addr *dst)
-{
-	struct gateway *gw = arg;
-	struct ipsec_node *node;
-	enum ipsec_child child;
-	uint32_t slot;
-
-	if (!ipsec_of_reqid(reqid, &slot, &child))
-		return;
-	gateway_count(gw, AGENT_NO_STATE);
-	node = ipsec_of_slot(gw->ipsec, slot);
-	if (node && gw->ipsec->ike)
-		ike_want(gw, node, child);
-}
-
-/* By the time that we hear of our own deletions they are not wanted any more. */
-static void on_policy_gone(void *arg, enum xfrm_way way, const struct xfrm_selector_spec *sel)
-{
-	struct ipsec *ip = ((struct gateway *)arg)->ipsec;
-	struct xfrm_policy_spec policies[IPSEC_POLICIES_MAX], gone = { .way = way, .sel = *sel };
-	const struct ipsec_node *node = ipsec_node(ip, &sel->src);
-	size_t count;
-
-	if (!node)
-		node = ipsec_node(ip, &sel->dst);
-	count = node ? ipsec_policies(&node->end, policies) : 0;
-	for (size_t i = 0; i < count; i++)
-		ip->missing += ipsec_same_place(&policies[i], &gone);
-}
-
-static void on_overrun(void *arg)
-{
-	struct gateway *gw = arg;
-
-	gw->ipsec->missing++; /* the tick looks */
-}
-
-/* ---- life ---- */
 
 /* A node of @config; false beyond the last. */
 static bool describe(const struct config *config, size_t i, struct ipsec_end *end)
@@ -359,20 +146,6 @@ static void none_failed(void *arg, size_t number, int err)
 	*(int *)arg = err;
 }
 
-/* Those of charon are charon's, of a home address that is configured; static ones of another time, which would be used
- * and which nobody can open, go. */
-static void keep_found_states(struct gateway *gw)
-{
-	struct ipsec *ip = gw->ipsec;
-	enum ipsec_child child;
-
-	for (size_t i = 0; ip->ike && i < ip->found.state_count; i++) {
-		struct found_state *one = &ip->found.states[i];
-
-		one->wanted = one->state.expires && note_state(gw, &one->state, true, &child);
-	}
-}
-
 /* What a former daemon gave stays given, before the rest is: a mark must not prove another's home address. */
 static int give_slots(struct gateway *gw)
 {
@@ -383,7 +156,7 @@ static int give_slots(struct gateway *gw)
 	if (err)
 		return err;
 	ipsec_adopt_slots(ip);
-	keep_found_states(gw);
+	ipsec_take_stock(gw);
 	return ipsec_fill_slots(ip);
 }
 
@@ -420,23 +193,36 @@ static int open_keys(struct gateway *gw)
 	return err ? err : ipsec_check_keys(gw->config, ip->keys);
 }
 
+static int open_xfrm(struct ipsec *ip)
+{
+	int err = xfrm_open(&ip->x);
+
+	if (err)
+		log_error("ipsec: open XFRM's netlink: %s%s", strerror(-err),
+			  err == -EPROTONOSUPPORT ? ": the kernel has no XFRM (modprobe xfrm_user)" : "");
+	return err;
+}
+
 int ipsec_open(struct gateway *gw)
 {
 	struct ipsec *ip;
 	int err;
 
-	if (gw->config->auth != AUTH_IPSEC || !(gw->config->roles & (ROLE_HOME_AGENT | ROLE_MOBILE_NODE)))
+	if (gw->config->auth != AUTH_IPSEC || !(gw->config->roles & (ROLE_HOME_AGENT | ROLE_MOBILE_NODE))) {
+		ipsec_detach(); /* what another configuration asked for would refuse all that is in clear; said already
+				 */
 		return datapath_ipsec_set(gw->dp, false);
+	}
 	ip = calloc(1, sizeof(*ip));
 	if (!ip)
 		return -ENOMEM;
 	gw->ipsec = ip;
-	ip->handlers = (struct xfrm_handlers){ gw, on_state, on_acquire, on_policy_gone, on_overrun };
+	ip->handlers = ipsec_handlers(gw);
 	err = ipsec_add_nodes(gw, 0);
 	if (!err)
 		err = open_keys(gw);
 	if (!err)
-		err = xfrm_open(&ip->x);
+		err = open_xfrm(ip);
 	if (!err)
 		err = xfrm_watch(ip->x, gw->loop, &ip->handlers);
 	if (!err)
@@ -447,25 +233,6 @@ int ipsec_open(struct gateway *gw)
 		err = datapath_ipsec_set(gw->dp, true);
 	datapath_protection(gw->dp, protection, gw);
 	return err ? err : install(gw);
-}
-
-static bool is_known(void *arg, const struct sa_key *key, const struct sa *entry)
-{
-	struct ipsec *ip = ((struct gateway *)arg)->ipsec;
-	const struct ipsec_node *node = ipsec_node(ip, &entry->home);
-	struct found_state *found = ipsec_found_state(&ip->found, &key->dst, ntohl(key->spi));
-	bool to_agent = node && !!(entry->flags & SA_INBOUND) != node->end.node;
-
-	for (int child = 0; node && child < IPSEC_CHILDREN; child++)
-		if (htonl(to_agent ? node->states[child].spi_to_agent : node->states[child].spi_to_node) == key->spi)
-			return true;
-	return node && found && found->wanted; /* while both the former and the next are there */
-}
-
-void ipsec_keep_known(struct gateway *gw)
-{
-	datapath_sas_keep(gw->dp, is_known, gw);
-	ipsec_found_free(&gw->ipsec->found);
 }
 
 int ipsec_settle(struct gateway *gw)
@@ -502,13 +269,18 @@ void ipsec_close(struct gateway *gw)
 int ipsec_detach(void)
 {
 	struct ipsec ip = {};
+	size_t gone = 0;
 	int err = xfrm_open(&ip.x);
 
 	if (err)
 		return err == -EPROTONOSUPPORT ? 0 : err;
 	err = ipsec_find_ours(ip.x, NULL, &ip.found);
-	if (!err && ipsec_delete_unwanted(&ip))
+	if (!err)
+		gone = ipsec_delete_unwanted(&ip);
+	if (gone)
 		err = xfrm_commit(ip.x, NULL, NULL);
+	if (gone && !err)
+		log_info("ipsec: %zu policies and states of ours are taken away", gone);
 	ipsec_found_free(&ip.found);
 	xfrm_close(ip.x);
 	return err;

@@ -46,7 +46,7 @@ bool ipsec_same_place(const struct xfrm_policy_spec *a, const struct xfrm_policy
 
 bool ipsec_same_policy(const struct xfrm_policy_spec *a, const struct xfrm_policy_spec *b)
 {
-	if (compare_policies(a, b) || a->priority != b->priority || a->allow != b->allow)
+	if (compare_policies(a, b) || a->priority != b->priority || a->allow != b->allow || a->block != b->block)
 		return false;
 	return a->allow || (a->optional == b->optional && a->tunnel == b->tunnel && a->reqid == b->reqid &&
 			    (!a->tunnel || (addr_equal(&a->src, &b->src) && addr_equal(&a->dst, &b->dst))));
@@ -113,7 +113,7 @@ static void find_policy(void *arg, const struct xfrm_policy_spec *policy)
 	enum ipsec_child child;
 	uint32_t slot;
 
-	if (!policy->allow && !ipsec_of_reqid(policy->reqid, &slot, &child))
+	if (policy->block || (!policy->allow && !ipsec_of_reqid(policy->reqid, &slot, &child)))
 		return;
 	if (policy->allow && !ipsec_is_allowance(policy))
 		return;
@@ -136,9 +136,11 @@ static void find_state(void *arg, const struct xfrm_state_spec *state)
 	one = more((void **)&found->states, found->state_count, &found->state_room, sizeof(*one), &found->err);
 	if (!one)
 		return;
-	*one = (struct found_state){ .state = *state, .same_keys = same_keys(found->keys, child, state) };
+	memcpy(&one->state, state, sizeof(*state)); /* in place: no copy of a key elsewhere */
 	explicit_bzero(one->state.cipher_key, sizeof(one->state.cipher_key));
 	explicit_bzero(one->state.hash_key, sizeof(one->state.hash_key));
+	one->wanted = false;
+	one->same_keys = same_keys(found->keys, child, state);
 	found->state_count++;
 }
 
@@ -155,6 +157,7 @@ int ipsec_find_ours(struct xfrm *x, const struct ipsec_keys *keys, struct ipsec_
 		err = found->err;
 	if (err) {
 		log_error("ipsec: read the kernel's policies and states: %s", strerror(-err));
+		ipsec_found_free(found);
 		return err;
 	}
 	if (found->policy_count)
@@ -259,6 +262,21 @@ int ipsec_fill_slots(struct ipsec *ip)
 	return 0;
 }
 
+size_t ipsec_delete_unwanted_policies(struct ipsec *ip)
+{
+	size_t gone = 0;
+
+	for (size_t i = 0; i < ip->found.policy_count; i++) {
+		const struct found_policy *one = &ip->found.policies[i];
+
+		if (one->wanted)
+			continue;
+		xfrm_policy_delete(ip->x, one->policy.way, &one->policy.sel);
+		gone++;
+	}
+	return gone;
+}
+
 /* Policies after states: nothing leaves in clear while there is something to protect it. */
 size_t ipsec_delete_unwanted(struct ipsec *ip)
 {
@@ -272,13 +290,5 @@ size_t ipsec_delete_unwanted(struct ipsec *ip)
 		xfrm_state_delete(ip->x, &one->state.dst, one->state.spi);
 		gone++;
 	}
-	for (size_t i = 0; i < ip->found.policy_count; i++) {
-		const struct found_policy *one = &ip->found.policies[i];
-
-		if (one->wanted)
-			continue;
-		xfrm_policy_delete(ip->x, one->policy.way, &one->policy.sel);
-		gone++;
-	}
-	return gone;
+	return gone + ipsec_delete_unwanted_policies(ip);
 }

@@ -117,30 +117,58 @@ static void undo(struct ipsec *ip, const struct change *c, const struct policies
 	xfrm_commit(ip->x, NULL, NULL);
 }
 
-/* The tunnels' policies come and go with the binding, the signalling's stay. */
-static int change_policies(struct ipsec *ip, const struct ipsec_end *before, const struct ipsec_end *now)
+/* Of the plan for @end what stands, and is ours: somebody else's in such a place is nobody's to change. */
+static struct policies standing(const struct ipsec_node *node, const struct ipsec_end *end)
 {
-	struct policies old, new;
+	struct xfrm_policy_spec plan[IPSEC_POLICIES_MAX];
+	size_t count = ipsec_policies(end, plan);
+	struct policies found = {};
+
+	for (size_t i = 0; i < count; i++)
+		if (node->stands & ipsec_bit(&plan[i]))
+			found.at[found.count++] = plan[i];
+	return found;
+}
+
+static uint32_t bits_of(const struct policies *policies)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < policies->count; i++)
+		bits |= ipsec_bit(&policies->at[i]);
+	return bits;
+}
+
+/* The tunnels' policies come and go with the binding, the signalling's stay. */
+static int change_policies(struct ipsec *ip, struct ipsec_node *node, const struct ipsec_end *now)
+{
+	struct policies old = standing(node, &node->end), new;
 	struct change c = { .shall = &new };
 
-	old.count = ipsec_policies(before, old.at);
 	new.count = ipsec_policies(now, new.at);
 	queue_difference(ip, &old, &c);
-	if (commit(ip, &c))
-		undo(ip, &c, &old);
+	if (!commit(ip, &c)) {
+		node->stands = bits_of(&new);
+		return 0;
+	}
+	undo(ip, &c, &old);
+	ip->missing++; /* the tick looks what became of it */
 	return c.err;
 }
 
-/* All that @now wants stands, whatever was in its place. */
-static int replace_policies(struct ipsec *ip, const struct ipsec_end *now)
+/* The same policies for tunnels that end elsewhere. */
+static int replace_policies(struct ipsec *ip, struct ipsec_node *node, const struct ipsec_end *now)
 {
 	struct policies new;
 	struct change c = { .shall = &new };
 
 	new.count = ipsec_policies(now, new.at);
 	for (size_t i = 0; i < new.count; i++)
-		queue_policy(ip, &c, i, true);
-	return commit(ip, &c);
+		queue_policy(ip, &c, i, node->stands & ipsec_bit(&new.at[i]));
+	if (commit(ip, &c))
+		return c.err;
+	node->stands = bits_of(&new);
+	return 0;
 }
 
 /* ---- states of IKE ---- */
@@ -210,28 +238,40 @@ static int migrate_child(struct ipsec *ip, const struct ipsec_node *node, int ch
 	return err;
 }
 
+/* Whoever goes elsewhere than it was prepared for leaves no copies there: their keys would outlive those that they are
+ * of. */
+static void forget_second(struct ipsec *ip, struct ipsec_node *node, const struct in6_addr *but)
+{
+	if (!IN6_IS_ADDR_UNSPECIFIED(&node->second) && !addr_equal(&node->second, but) &&
+	    !addr_equal(&node->second, &node->end.far)) {
+		for (int child = IPSEC_SIGNALLING + 1; child < IPSEC_CHILDREN; child++)
+			if (node->states[child].to_node)
+				xfrm_state_delete(ip->x, &node->second, node->states[child].spi_to_node);
+		xfrm_commit(ip->x, NULL, NULL); /* what is gone is gone */
+	}
+	node->second = in6addr_any;
+}
+
 /*
  * Policies stand, with templates of where the states still end. What can't be migrated gets policies for the new place,
  * and keys of its own by another exchange: nothing is sent in clear, but some is lost.
  */
-static int migrate(struct gateway *gw, struct ipsec_node *node, const struct in6_addr *to)
+static void migrate(struct gateway *gw, struct ipsec_node *node, const struct in6_addr *to)
 {
 	struct ipsec_end now = node->end;
-	int failed = 0, err;
+	int failed = 0;
 
 	for (int child = 0; child < IPSEC_CHILDREN; child++)
 		if (ipsec_wants(&node->end, child) && has_states(node, child) &&
 		    migrate_child(gw->ipsec, node, child, &node->end.far, to))
 			failed++;
-	node->second = in6addr_any;
+	forget_second(gw->ipsec, node, to);
 	now.far = *to;
-	err = replace_policies(gw->ipsec, &now);
-	if (err)
-		return err;
+	if (replace_policies(gw->ipsec, node, &now))
+		gw->ipsec->missing++; /* the states are there already: the tick goes on */
 	node->end = now;
 	if (failed)
 		ike_renew(gw, node);
-	return 0;
 }
 
 static int move(struct gateway *gw, struct ipsec_node *node, const struct in6_addr *to)
@@ -241,12 +281,13 @@ static int move(struct gateway *gw, struct ipsec_node *node, const struct in6_ad
 
 	if (!node->end.away) { /* it is back abroad, the states are still at home */
 		here.away = true;
-		err = change_policies(gw->ipsec, &node->end, &here);
+		err = change_policies(gw->ipsec, node, &here);
 		if (err)
 			return err;
 		node->end = here;
 	}
-	return migrate(gw, node, to);
+	migrate(gw, node, to);
+	return 0;
 }
 
 /* What a former daemon left for this binding stays; it may have ended between a binding and its states. */
@@ -261,7 +302,9 @@ static int adopt(struct gateway *gw, struct ipsec_node *node, const struct in6_a
 	ipsec_queue_policies(gw->ipsec, node);
 	err = xfrm_commit(gw->ipsec->x, NULL, NULL);
 	gw->ipsec->missing += err != 0; /* the tick tries again */
-	return !err && elsewhere ? migrate(gw, node, care_of) : err;
+	if (!err && elsewhere)
+		migrate(gw, node, care_of);
+	return err;
 }
 
 /* ---- what the roles ask ---- */
@@ -274,7 +317,10 @@ void ipsec_moving(struct gateway *gw, const struct in6_addr *home, const struct 
 	if (!node || node->end.constant)
 		return;
 	ike_speak_from(gw, node, care_of);
-	if (!ends_elsewhere(node, care_of) || addr_equal(&node->second, care_of))
+	if (addr_equal(&node->second, care_of))
+		return;
+	forget_second(gw->ipsec, node, care_of);
+	if (!ends_elsewhere(node, care_of))
 		return;
 	for (int child = IPSEC_SIGNALLING + 1; child < IPSEC_CHILDREN; child++)
 		if (ipsec_wants(&node->end, child) && node->states[child].to_node)
@@ -299,7 +345,7 @@ int ipsec_bound(struct gateway *gw, const struct in6_addr *home, const struct in
 	now = node->end;
 	now.away = true;
 	now.far = *care_of;
-	err = change_policies(gw->ipsec, &node->end, &now);
+	err = change_policies(gw->ipsec, node, &now);
 	if (!err)
 		node->end = now;
 	return err;
@@ -309,20 +355,25 @@ void ipsec_returned(struct gateway *gw, const struct in6_addr *home)
 {
 	struct ipsec_node *node = gw->ipsec ? ipsec_node(gw->ipsec, home) : NULL;
 
-	if (node && node->end.away && ends_elsewhere(node, home))
+	if (!node)
+		return;
+	if (node->end.away && ends_elsewhere(node, home))
 		migrate(gw, node, home);
+	if (node->end.node && !IN6_IS_ADDR_UNSPECIFIED(&node->speaks_from))
+		ike_speak_from(gw, node, home); /* where it was it is no more */
 }
 
 void ipsec_unbound(struct gateway *gw, const struct in6_addr *home)
 {
 	struct ipsec_node *node = gw->ipsec ? ipsec_node(gw->ipsec, home) : NULL;
-	struct ipsec_end before;
+	struct ipsec_end now;
 
 	if (!node || !node->end.away)
 		return;
-	before = node->end;
-	node->end.away = false;
-	change_policies(gw->ipsec, &before, &node->end);
+	now = node->end;
+	now.away = false;
+	change_policies(gw->ipsec, node, &now); /* what can't be taken away the tick does */
+	node->end = now;
 }
 
 bool ipsec_can_move(const struct gateway *gw)

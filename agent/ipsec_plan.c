@@ -54,6 +54,8 @@ static const struct row rows[] = {
 	{ IPSEC_PAYLOAD, true, XFRM_WAY_IN, ANY, HOME, 0, -1, LAST, false, false },
 };
 
+_Static_assert(ARRAY_SIZE(rows) <= IPSEC_ROWS, "a bit for each");
+
 uint32_t ipsec_reqid(uint32_t slot, enum ipsec_child child)
 {
 	return IPSEC_REQID_BASE | slot << 2 | child;
@@ -137,7 +139,8 @@ size_t ipsec_policies(const struct ipsec_end *end, struct xfrm_policy_spec out[I
 							.priority = row->priority,
 							.allow = row->allow,
 							.optional = row->optional,
-							.reqid = ipsec_reqid(end->slot, row->child) };
+							.reqid = ipsec_reqid(end->slot, row->child),
+							.row = i };
 		if (row->child != IPSEC_SIGNALLING && !row->allow)
 			add_tunnel(end, row, &out[count]);
 		count++;
@@ -145,34 +148,34 @@ size_t ipsec_policies(const struct ipsec_end *end, struct xfrm_policy_spec out[I
 	return count;
 }
 
-/* One direction of a child. */
-static struct xfrm_state_spec state(const struct ipsec_end *end, enum ipsec_child child, bool to_agent,
-				    const struct ipsec_key *key, uint32_t first_seq)
+/* One direction of a child, at its place: no copy of a key stays on the stack. */
+static void put_state(const struct ipsec_end *end, enum ipsec_child child, bool to_agent, const struct ipsec_key *key,
+		      uint32_t first_seq, struct xfrm_state_spec *s)
 {
 	bool inbound = to_agent != end->node, tunnel = child != IPSEC_SIGNALLING;
-	struct xfrm_state_spec s = { .src = to_agent ? end->home : end->agent,
-				     .dst = to_agent ? end->agent : end->home,
-				     .spi = key->spi,
-				     .reqid = ipsec_reqid(end->slot, child),
-				     .tunnel = tunnel,
-				     .alg = key->suite->alg };
 
-	memcpy(s.cipher_key, key->cipher_key, sizeof(s.cipher_key));
-	memcpy(s.hash_key, key->hash_key, sizeof(s.hash_key));
+	memset(s, 0, sizeof(*s));
+	s->src = to_agent ? end->home : end->agent;
+	s->dst = to_agent ? end->agent : end->home;
+	s->spi = key->spi;
+	s->reqid = ipsec_reqid(end->slot, child);
+	s->tunnel = tunnel;
+	s->alg = key->suite->alg;
+	memcpy(s->cipher_key, key->cipher_key, sizeof(s->cipher_key));
+	memcpy(s->hash_key, key->hash_key, sizeof(s->hash_key));
 	if (inbound)
-		s.mark = s.reqid; /* proof of protection for the daemon: IPSEC.md §2 */
+		s->mark = s->reqid; /* proof of protection for the daemon: IPSEC.md §2 */
 	if (!tunnel) {
-		s.sel = (struct xfrm_selector_spec){ .src = s.src, .dst = s.dst, .src_len = 128, .dst_len = 128 };
-		s.replay_window = inbound ? IPSEC_REPLAY_WINDOW : 0;
-		s.first_seq = inbound ? 0 : first_seq;
+		s->sel = (struct xfrm_selector_spec){ .src = s->src, .dst = s->dst, .src_len = 128, .dst_len = 128 };
+		s->replay_window = inbound ? IPSEC_REPLAY_WINDOW : 0;
+		s->first_seq = inbound ? 0 : first_seq;
 	} else if (to_agent) {
-		s.sel.src = end->home;
-		s.sel.src_len = 128;
+		s->sel.src = end->home;
+		s->sel.src_len = 128;
 	} else {
-		s.sel.dst = end->home;
-		s.sel.dst_len = 128;
+		s->sel.dst = end->home;
+		s->sel.dst_len = 128;
 	}
-	return s;
 }
 
 size_t ipsec_states(const struct ipsec_end *end, const struct ipsec_node_keys *keys, uint32_t first_seq,
@@ -183,8 +186,8 @@ size_t ipsec_states(const struct ipsec_end *end, const struct ipsec_node_keys *k
 	for (int child = 0; child < IPSEC_CHILDREN; child++) {
 		if (!ipsec_wants(end, child) || !keys->has[child])
 			continue;
-		out[count++] = state(end, child, true, &keys->to_agent[child], first_seq);
-		out[count++] = state(end, child, false, &keys->to_node[child], first_seq);
+		put_state(end, child, true, &keys->to_agent[child], first_seq, &out[count++]);
+		put_state(end, child, false, &keys->to_node[child], first_seq, &out[count++]);
 	}
 	return count;
 }

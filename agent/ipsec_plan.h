@@ -15,6 +15,7 @@ enum {
 	IPSEC_REQID_MASK = 0xFF000000,
 	IPSEC_SLOTS = 1 << 22,
 	IPSEC_POLICIES_MAX = 16, /* of one home address */
+	IPSEC_ROWS = 32,	 /* the number of a policy in all plans (its `row`) is below */
 	IPSEC_STATES_MAX = 2 * IPSEC_CHILDREN,
 	IPSEC_REPLAY_WINDOW = 32,
 };

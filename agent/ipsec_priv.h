@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the files of IPsec share: ipsec.c (life, policies), ipsec_adopt.c (what a former daemon left). */
+/* What the files of IPsec share: ipsec.c (life, policies), ipsec_states.c, ipsec_adopt.c (what a former daemon left).
+ */
 #ifndef MOBGW_IPSEC_PRIV_H
 #define MOBGW_IPSEC_PRIV_H
 
@@ -9,8 +10,9 @@
 struct ipsec_node {
 	struct ipsec_end end;
 	bool has_slot;
-	bool complained;		   /* of missing keys, since there were any */
+	uint8_t tries;			   /* exchanges that were given up since there were keys */
 	uint8_t charon_has;		   /* a bit for each child, as charon last listed them */
+	uint8_t had;			   /* likewise, while the kernel is asked what there is */
 	struct in6_addr speaks_from;	   /* of a mobile node: where its IKE is; unspecified: nowhere */
 	struct in6_addr second;		   /* of a mobile node: where inbound tunnel states have a copy */
 	struct mono asked[IPSEC_CHILDREN]; /* since when IKE is at it; 0: it isn't */
@@ -18,7 +20,13 @@ struct ipsec_node {
 		bool to_agent, to_node;
 		uint32_t spi_to_agent, spi_to_node; /* the newest */
 	} states[IPSEC_CHILDREN];
+	uint32_t stands; /* a bit for each row of the plan whose policy the kernel has, and which is ours */
 };
+
+static inline uint32_t ipsec_bit(const struct xfrm_policy_spec *policy)
+{
+	return 1U << policy->row;
+}
 
 /* What stood in the kernel when we came, of ours; `wanted` is set where it stays. */
 struct found_policy {
@@ -60,14 +68,21 @@ struct ipsec_node *ipsec_of_slot(const struct ipsec *ip, uint32_t slot);
 int ipsec_check_keys(const struct config *config, const struct ipsec_keys *keys); /* says what is missing; -EINVAL */
 /* Nodes of the configuration, without slots; @slot_room: of them, at least. */
 int ipsec_add_nodes(struct gateway *gw, size_t slot_room);
-/* Queue what the node lacks. Return: how many. */
+/* Queue what the node lacks of what was found. Return: how many. */
 size_t ipsec_queue_policies(struct ipsec *ip, struct ipsec_node *node);
+
+/* ipsec_states.c */
 size_t ipsec_queue_states(struct gateway *gw, struct ipsec_node *node);
 /* Queues the deletion of its static states, by @keys. */
 void ipsec_delete_states(struct gateway *gw, struct ipsec_node *node, const struct ipsec_keys *keys);
-
+/* Notes what was found, policies and states, in place of all that was heard; IKE's states are wanted. */
+void ipsec_take_stock(struct gateway *gw);
 /* The data path forgets states that are neither a node's newest nor found and wanted; what was found is let go. */
 void ipsec_keep_known(struct gateway *gw);
+/* A change failed, and who knows which part: what stands is noted, and the tick goes on from there. */
+void ipsec_look_again(struct gateway *gw);
+/* What is to be done when the kernel tells of states and policies. */
+struct xfrm_handlers ipsec_handlers(struct gateway *gw);
 
 /* ipsec_adopt.c */
 /* What stands of ours now, in place of what @found had; @keys, to compare with: NULL without static keys. */
@@ -88,5 +103,6 @@ int ipsec_take_slot(struct ipsec *ip, struct ipsec_node *node, uint32_t slot); /
 int ipsec_fill_slots(struct ipsec *ip);
 /* Queues the deletion of what nobody wants. Return: how many. */
 size_t ipsec_delete_unwanted(struct ipsec *ip);
+size_t ipsec_delete_unwanted_policies(struct ipsec *ip);
 
 #endif

@@ -12,7 +12,8 @@ static void remove_node(struct gateway *gw, struct ipsec_node *node, const struc
 	struct xfrm_policy_spec policies[IPSEC_POLICIES_MAX];
 
 	for (size_t i = ipsec_policies(&node->end, policies); i; i--)
-		xfrm_policy_delete(gw->ipsec->x, policies[i - 1].way, &policies[i - 1].sel);
+		if (node->stands & ipsec_bit(&policies[i - 1]))
+			xfrm_policy_delete(gw->ipsec->x, policies[i - 1].way, &policies[i - 1].sel);
 	ipsec_delete_states(gw, node, keys);
 }
 
@@ -49,6 +50,8 @@ static void take_over(struct ipsec *ip, struct ipsec_node *node, const struct ip
 	node->end.far = old->end.far;
 	node->speaks_from = old->speaks_from;
 	node->second = old->second;
+	node->tries = old->tries;
+	node->stands = old->stands;
 	memcpy(node->asked, old->asked, sizeof(node->asked));
 	memcpy(node->states, old->states, sizeof(node->states));
 	ipsec_take_slot(ip, node, old->end.slot);
@@ -116,10 +119,13 @@ void ipsec_reloaded(struct gateway *gw, struct ipsec_secrets *fresh)
 			ipsec_queue_policies(ip, &ip->nodes[i]);
 	}
 	err = xfrm_commit(ip->x, NULL, NULL);
-	if (err)
-		log_error("ipsec: reload: %s", strerror(-err));
 	if (found)
 		ipsec_keep_known(gw);
+	if (err) {
+		log_error("ipsec: reload: %s%s", strerror(-err),
+			  err == -EEXIST ? ": somebody else's policy or state stands where ours has to (ip xfrm)" : "");
+		ipsec_look_again(gw);
+	}
 	free(old.nodes);
 	free(old.slots);
 	ipsec_keys_free(old.keys);

@@ -30,8 +30,6 @@ int xfrm_open(struct xfrm **out)
 	x->sock = x->batch ? mnl_socket_open2(NETLINK_XFRM, SOCK_CLOEXEC) : NULL;
 	if (!x->sock || mnl_socket_bind(x->sock, 0, MNL_SOCKET_AUTOPID) < 0) {
 		err = x->batch ? -errno : -ENOMEM;
-		log_error("xfrm: open netlink: %s%s", strerror(-err),
-			  err == -EPROTONOSUPPORT ? ": the kernel has no XFRM (modprobe xfrm_user)" : "");
 		xfrm_close(x);
 		return err;
 	}

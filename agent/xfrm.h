@@ -29,10 +29,12 @@ struct xfrm_policy_spec {
 	struct xfrm_selector_spec sel;
 	uint32_t priority;	  /* the least wins */
 	bool allow;		  /* no template: let pass in clear; the rest is not looked at */
+	bool block;		  /* from the kernel: lets nothing pass; never ours */
 	bool optional;		  /* level use: what comes in clear passes too */
 	bool tunnel;		  /* ESP tunnel mode, else transport */
 	struct in6_addr src, dst; /* of the template, with tunnel; unspecified: any */
 	uint32_t reqid;
+	uint8_t row; /* the caller's own, of no meaning here */
 };
 
 /* Algorithms by the kernel's names. Either an AEAD, or cipher and hash. */
@@ -53,6 +55,7 @@ struct xfrm_state_spec {
 	uint32_t spi, reqid; /* host order */
 	bool tunnel;
 	bool expires;		       /* from a dump: it has a hard limit of time; ours have none */
+	uint64_t added_s;	       /* from a dump: when, in seconds of the wall's clock */
 	struct xfrm_selector_spec sel; /* src_len and dst_len 0, proto 0: none */
 	uint32_t mark;		       /* output-mark: what the packet carries once out of it; 0: none */
 	uint32_t replay_window;	       /* 0: none */
@@ -69,12 +72,15 @@ struct xfrm_handlers {
 	void (*on_state)(void *arg, const struct xfrm_state_spec *state, bool present);
 	/* A packet wants a state of that reqid and there is none; the packet is lost. @src, @dst: of the packet. */
 	void (*on_acquire)(void *arg, uint32_t reqid, const struct in6_addr *src, const struct in6_addr *dst);
+	/* A policy came, or another stands in its place now. */
+	void (*on_policy_set)(void *arg, const struct xfrm_policy_spec *policy);
 	/* A policy went, whoever took it away. */
 	void (*on_policy_gone)(void *arg, enum xfrm_way way, const struct xfrm_selector_spec *sel);
 	/* Events were lost: dump again. */
 	void (*on_overrun)(void *arg);
 };
 
+/* -EPROTONOSUPPORT: the kernel has no XFRM. */
 int xfrm_open(struct xfrm **out);
 void xfrm_close(struct xfrm *x);
 /* Calls @handlers from the loop from now on; @handlers stays the caller's. Open it before dumping: nothing is missed.
@@ -93,7 +99,7 @@ size_t xfrm_policy_delete(struct xfrm *x, enum xfrm_way way, const struct xfrm_s
 size_t xfrm_state_add(struct xfrm *x, const struct xfrm_state_spec *state);
 size_t xfrm_state_delete(struct xfrm *x, const struct in6_addr *dst, uint32_t spi);
 /* At once, without the queue: another of the same SPI, keys, numbers and window, for another destination. -ESRCH: it is
- * not there. */
+ * not there; -ENOKEY: the kernel keeps its keys to itself. */
 int xfrm_state_copy(struct xfrm *x, const struct in6_addr *dst, uint32_t spi, const struct in6_addr *to);
 /* Is it there now? */
 bool xfrm_state_there(struct xfrm *x, const struct in6_addr *dst, uint32_t spi);

@@ -69,6 +69,20 @@ bool xfrm_state_there(struct xfrm *x, const struct in6_addr *dst, uint32_t spi)
 	return !err;
 }
 
+/* A kernel in lockdown shows zeroes for keys: a copy would have keys that everybody knows. */
+static bool is_hidden(const struct nlmsghdr *msg)
+{
+	static const uint8_t zero[XFRM_KEY_MAX];
+	struct xfrm_state_spec state = {};
+	bool hidden;
+
+	xfrm_get_keys(msg, &state);
+	hidden = !state.alg.cipher_octets || !memcmp(state.cipher_key, zero, state.alg.cipher_octets) ||
+		 (state.alg.hash_octets && !memcmp(state.hash_key, zero, state.alg.hash_octets));
+	explicit_bzero(&state, sizeof(state));
+	return hidden;
+}
+
 int xfrm_state_copy(struct xfrm *x, const struct in6_addr *dst, uint32_t spi, const struct in6_addr *to)
 {
 	static uint8_t buf[XFRM_READ_BUF], copy[XFRM_READ_BUF];
@@ -77,6 +91,8 @@ int xfrm_state_copy(struct xfrm *x, const struct in6_addr *dst, uint32_t spi, co
 
 	if (!err && msg->nlmsg_len > XFRM_MESSAGE_MAX)
 		err = -EMSGSIZE;
+	if (!err && is_hidden(msg))
+		err = -ENOKEY;
 	if (!err) {
 		struct xfrm_usersa_info *info = mnl_nlmsg_get_payload(msg);
 

@@ -239,15 +239,17 @@ bool xfrm_get_policy(const struct nlmsghdr *msg, struct xfrm_policy_spec *out)
 	const struct nlattr *attr;
 
 	*out = (struct xfrm_policy_spec){};
-	if (msg->nlmsg_type != XFRM_MSG_NEWPOLICY || mnl_nlmsg_get_payload_len(msg) < sizeof(info))
+	if ((msg->nlmsg_type != XFRM_MSG_NEWPOLICY && msg->nlmsg_type != XFRM_MSG_UPDPOLICY) ||
+	    mnl_nlmsg_get_payload_len(msg) < sizeof(info))
 		return false;
 	memcpy(&info, mnl_nlmsg_get_payload(msg), sizeof(info));
 	if (info.sel.family != AF_INET6 || !get_way(info.dir, &out->way))
 		return false;
 	get_selector(&out->sel, &info.sel);
 	out->priority = info.priority;
+	out->block = info.action != XFRM_POLICY_ALLOW;
 	attr = find_attribute(msg, sizeof(info), XFRMA_TMPL, sizeof(*tmpl));
-	out->allow = !attr;
+	out->allow = !attr && !out->block;
 	if (!attr)
 		return true;
 	tmpl = mnl_attr_get_payload(attr);
@@ -328,6 +330,7 @@ bool xfrm_get_state(const struct nlmsghdr *msg, struct xfrm_state_spec *out)
 	out->tunnel = info.mode == XFRM_MODE_TUNNEL;
 	out->replay_window = info.replay_window;
 	out->expires = info.lft.hard_add_expires_seconds && info.lft.hard_add_expires_seconds != XFRM_INF;
+	out->added_s = info.curlft.add_time;
 	get_selector(&out->sel, &info.sel);
 	mark = find_attribute(msg, header, XFRMA_SET_MARK, sizeof(uint32_t));
 	out->mark = mark ? mnl_attr_get_u32(mark) : 0;

@@ -105,6 +105,7 @@ static int on_message(const struct nlmsghdr *msg, void *arg)
 {
 	struct xfrm *x = arg;
 	struct xfrm_selector_spec sel;
+	struct xfrm_policy_spec policy;
 	struct xfrm_state_spec state;
 	enum xfrm_way way;
 
@@ -112,6 +113,8 @@ static int on_message(const struct nlmsghdr *msg, void *arg)
 		on_acquire(x, msg);
 	} else if (xfrm_get_gone_policy(msg, &way, &sel)) {
 		x->handlers->on_policy_gone(x->handlers->arg, way, &sel);
+	} else if (xfrm_get_policy(msg, &policy)) {
+		x->handlers->on_policy_set(x->handlers->arg, &policy);
 	} else if (msg->nlmsg_type == XFRM_MSG_FLUSHSA || msg->nlmsg_type == XFRM_MSG_FLUSHPOLICY) {
 		x->handlers->on_overrun(x->handlers->arg); /* it doesn't say which */
 	} else if (msg->nlmsg_type == XFRM_MSG_EXPIRE &&

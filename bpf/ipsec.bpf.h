@@ -87,6 +87,14 @@ static __always_inline bool is_clear_test(const struct in6_addr *src, const stru
 	return home && home->flags & HOME_TESTS_PROTECTED;
 }
 
+/* Of the agent to a mobile node of its own, where somebody took the policy away that makes ESP of it. */
+static __always_inline bool is_clear_signalling(const struct settings *set, const struct mip6_ipv6 *ip,
+						const struct binding *b)
+{
+	return set->flags & SETTING_IPSEC && b->flags & BINDING_HOME_AGENT && ip->nexthdr == NH_MH &&
+	       addr_same(&ip->src, &set->agent);
+}
+
 /*
  * ESP from our home agent to a care-of address of ours, under an SPI whose association has the home address for its
  * end: that is put in its place, which ESP doesn't cover (RFC 4303 §3.1.2). Return: PASS_ESP; PASS_KERNEL where it is

@@ -318,7 +318,7 @@ static __always_inline enum reason from_home(struct __sk_buff *skb, const struct
 		return DROP_NO_REGISTRATION;
 	mh = ip->nexthdr == NH_MH;
 	if (mh && addr_same(&ip->dst, &home->agent))
-		return send_update(skb, src, action);
+		return set->flags & SETTING_IPSEC ? DROP_UNPROTECTED : send_update(skb, src, action);
 	if (set->flags & SETTING_IPSEC && addr_same(&ip->dst, &home->agent))
 		road = esp_road_of(skb, ip, true);
 	if (road != ESP_NONE)

@@ -226,7 +226,7 @@ static __always_inline enum reason home_run(struct __sk_buff *skb, int *action)
 	ip = ipv6_at(skb, ETH_LEN);
 	if (!ip)
 		return DROP_TRUNCATED;
-	if (road == ESP_NONE && b->flags & BINDING_PROTECTED)
+	if (road == ESP_NONE && (b->flags & BINDING_PROTECTED || is_clear_signalling(set, ip, b)))
 		return DROP_UNPROTECTED; /* our own, too: XFRM would have made ESP of it */
 	if (own && (ack || (ip->nexthdr != NH_MH && takes_header(skb, ip)))) {
 		binding_in_use(b);

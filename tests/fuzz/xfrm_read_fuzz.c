@@ -29,7 +29,8 @@ static void rewrite_policy(void *arg, const struct xfrm_policy_spec *policy)
 
 	require(xfrm_get_policy(xfrm_put_policy(buf, policy, false), &again));
 	require(again.way == policy->way && same_selector(&again.sel, &policy->sel));
-	require(again.priority == policy->priority && again.allow == policy->allow && again.reqid == policy->reqid);
+	require(!again.block && (again.allow == policy->allow || policy->block));
+	require(again.priority == policy->priority && again.reqid == policy->reqid);
 	require(again.optional == policy->optional && again.tunnel == policy->tunnel);
 	require(addr_equal(&again.src, &policy->src) && addr_equal(&again.dst, &policy->dst));
 }
@@ -73,6 +74,12 @@ static void on_wanted(void *arg, uint32_t reqid, const struct in6_addr *src, con
 	require(src != dst);
 }
 
+static void on_set(void *arg, const struct xfrm_policy_spec *policy)
+{
+	++*(int *)arg;
+	rewrite_policy(NULL, policy);
+}
+
 static void on_gone(void *arg, enum xfrm_way way, const struct xfrm_selector_spec *sel)
 {
 	++*(int *)arg;
@@ -99,7 +106,7 @@ static void take(const struct nlmsghdr *msg, struct xfrm *x)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	int told = 0;
-	const struct xfrm_handlers handlers = { &told, on_state, on_wanted, on_gone, on_lost };
+	const struct xfrm_handlers handlers = { &told, on_state, on_wanted, on_set, on_gone, on_lost };
 	struct xfrm x = { .handlers = &handlers };
 	uint8_t *exact;
 

@@ -313,6 +313,10 @@ static const struct bad {
 	{ "roles: [correspondent]\n" INTERFACES "ipsec: { keys: /k }\n", "F:3: ipsec: expected only with authentication" },
 	{ NODE("{ home-address: 2001:db8:1::7, id: a }, { home-address: 2001:db8:1::8, id: a }"), "id 'a' given twice: " },
 	{ NODE("{ home-address: 2001:db8:1::7, id: 'a\"' }"), "mobile-nodes[0].id: 'a\"': expected visible ASCII without" },
+	{ NODE("{ home-address: 2001:db8:1::7, id: '*@b' }"), "mobile-nodes[0].id: '*@b': expected visible ASCII without" },
+	{ NODE("{ home-address: 2001:db8:1::7, id: a@B }, { home-address: 2001:db8:1::8, id: A@b }"), "given twice: " },
+	{ NODE("{ home-address: 2001:db8:1::7, id: '2001:DB8:1:0::8' }, { home-address: 2001:db8:1::8 }"),
+	  "id '2001:DB8:1:0::8': expected another than the home address" },
 	{ REFUSED("2001:db8::1, 2001:db8::1/128"), "'2001:db8::1/128': given twice: expected a prefix other than that of line 3" },
 	{ REFUSED("'::/0', '::/0'"), "refuse-prefixes[1]: '::/0': given twice" },
 };

@@ -13,7 +13,7 @@
 
 #include "../../agent/ipsec_priv.h"
 
-enum { FAKE_ROOM = 256 };
+enum { FAKE_ROOM = 512 };
 
 static struct fake_xfrm {
 	struct {
@@ -26,7 +26,7 @@ static struct fake_xfrm {
 	} states[FAKE_ROOM];
 	struct {
 		bool policy, present;
-		struct xfrm_policy_spec gone;
+		struct xfrm_policy_spec spec;
 		struct xfrm_state_spec state;
 	} events[FAKE_ROOM];
 	size_t event_count;
@@ -88,6 +88,14 @@ static inline size_t fake_state_count(void)
 	return count;
 }
 
+static inline void fake_tell_policy(const struct xfrm_policy_spec *policy, bool present)
+{
+	assert_true(fake_xfrm.event_count < FAKE_ROOM);
+	fake_xfrm.events[fake_xfrm.event_count].policy = true;
+	fake_xfrm.events[fake_xfrm.event_count].present = present;
+	fake_xfrm.events[fake_xfrm.event_count++].spec = *policy;
+}
+
 static inline void fake_tell_state(const struct xfrm_state_spec *state, bool present)
 {
 	assert_true(fake_xfrm.event_count < FAKE_ROOM);
@@ -107,6 +115,7 @@ static inline void fake_put_policy(const struct xfrm_policy_spec *policy)
 	assert_true(at < FAKE_ROOM);
 	fake_xfrm.policies[at].spec = *policy;
 	fake_xfrm.policies[at].there = true;
+	fake_tell_policy(policy, true);
 }
 
 static inline int fake_take_policy(const struct xfrm_policy_spec *place)
@@ -116,9 +125,7 @@ static inline int fake_take_policy(const struct xfrm_policy_spec *place)
 	if (at == FAKE_ROOM)
 		return -ENOENT;
 	fake_xfrm.policies[at].there = false;
-	assert_true(fake_xfrm.event_count < FAKE_ROOM);
-	fake_xfrm.events[fake_xfrm.event_count].policy = true;
-	fake_xfrm.events[fake_xfrm.event_count++].gone = fake_xfrm.policies[at].spec;
+	fake_tell_policy(&fake_xfrm.policies[at].spec, false);
 	return 0;
 }
 
@@ -154,8 +161,10 @@ static inline void fake_deliver(void)
 	const struct xfrm_handlers *h = fake_xfrm.handlers;
 
 	for (size_t i = 0; h && i < fake_xfrm.event_count; i++) {
-		if (fake_xfrm.events[i].policy)
-			h->on_policy_gone(h->arg, fake_xfrm.events[i].gone.way, &fake_xfrm.events[i].gone.sel);
+		if (fake_xfrm.events[i].policy && fake_xfrm.events[i].present)
+			h->on_policy_set(h->arg, &fake_xfrm.events[i].spec);
+		else if (fake_xfrm.events[i].policy)
+			h->on_policy_gone(h->arg, fake_xfrm.events[i].spec.way, &fake_xfrm.events[i].spec.sel);
 		else
 			h->on_state(h->arg, &fake_xfrm.events[i].state, fake_xfrm.events[i].present);
 	}

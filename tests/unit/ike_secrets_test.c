@@ -62,7 +62,7 @@ static void secrets_are_found_however_the_file_is_ordered_and_spelt(void **state
 	assert_string_equal(said, "");
 	assert_int_equal(secrets->count, 6);
 	for (size_t i = 1; i < secrets->count; i++)
-		assert_true(strcmp(secrets->at[i - 1].id, secrets->at[i].id) < 0);
+		assert_true(strcmp(secrets->sorted[i - 1]->id, secrets->sorted[i]->id) < 0);
 	assert_true(is_secret_of(secrets, "2001:db8:0:1::100", SECRET16 "\xC3\xA9"));
 	assert_true(is_secret_of(secrets, "2001:db8:0:1::101", SECRET16));
 	assert_true(is_secret_of(secrets, "zoo@example.com", SECRET16 "z"));

@@ -298,6 +298,78 @@ static void policies_that_were_flushed_come_back_with_their_slots(void **state)
 	rig_expect_planned(NODE_B);
 }
 
+/* FLUSHSA says nothing of which; a full socket, nothing at all. */
+static void events_that_were_lost_are_made_up_for(void **state)
+{
+	rig_start(TWO);
+	agree(NODE_A, FIRST);
+	assert_int_equal(rig_bound(NODE_A, FIRST), 0);
+	for (size_t i = 0; i < FAKE_ROOM; i++)
+		fake_xfrm.states[i].there = false;
+	agree(NODE_B, SECOND); /* heard of, but what went before not */
+	fake_xfrm.handlers->on_overrun(fake_xfrm.handlers->arg);
+	ipsec_tick(&gw);
+	EXPECT_CALLS("lost " NODE_A);
+	assert_false(rig_node(NODE_A)->states[IPSEC_SIGNALLING].to_agent);
+	assert_true(rig_node(NODE_B)->states[IPSEC_SIGNALLING].to_agent);
+	assert_null(fake_sa_entry(HA, spi_of(ipsec_reqid(rig_node(NODE_A)->end.slot, IPSEC_SIGNALLING), false)));
+	assert_non_null(fake_sa_entry(HA, spi_of(ipsec_reqid(rig_node(NODE_B)->end.slot, IPSEC_SIGNALLING), false)));
+
+	for (size_t i = 0; i < fake_xfrm.event_count; i++)
+		fake_xfrm.events[i].state.spi++; /* unheard */
+	agree(NODE_A, FIRST);
+	memset(rig_node(NODE_A)->states, 0, sizeof(rig_node(NODE_A)->states));
+	fake_xfrm.handlers->on_overrun(fake_xfrm.handlers->arg);
+	ipsec_tick(&gw);
+	assert_true(rig_node(NODE_A)->states[IPSEC_SIGNALLING].to_agent);
+	EXPECT_NO_CALLS();
+}
+
+/* While both the former and the next are there, whatever their numbers. */
+static void the_newest_of_two_counts_after_a_restart(void **state)
+{
+	const struct ipsec_node *node;
+	struct xfrm_state_spec former, next;
+	struct in6_addr far = addr(FIRST);
+
+	for (int order = 0; order < 2; order++) {
+		rig_start(TWO);
+		node = rig_node(NODE_A);
+		former = next = keyed(node, IPSEC_SIGNALLING, false, &far);
+		former.added_s = 100;
+		next.added_s = 200;
+		former.spi = order ? 0x5000 : 0x6000;
+		next.spi = order ? 0x6000 : 0x5000;
+		assert_int_equal(fake_put_state(&former), 0);
+		assert_int_equal(fake_put_state(&next), 0);
+		rig_stop();
+		rig_start(TWO);
+		CHECK_CASE(order, rig_node(NODE_A)->states[IPSEC_SIGNALLING].spi_to_agent == next.spi);
+		CHECK_CASE(order, fake_sa_entry(HA, former.spi) && fake_sa_entry(HA, next.spi));
+		rig_stop();
+		assert_int_equal(ipsec_detach(), 0);
+	}
+}
+
+/* Prepared for one place, gone to another: its copy would outlive the keys that it is of. */
+static void copies_where_nobody_went_are_deleted(void **state)
+{
+	struct in6_addr home = addr(NODE_A), first = addr(FIRST), second = addr(SECOND), third = addr("2001:db8:f3::7");
+
+	rig_start(NODE);
+	ipsec_moving(&gw, &home, &first);
+	agree(NODE_A, FIRST);
+	assert_int_equal(rig_bound(NODE_A, FIRST), 0);
+	assert_int_equal(fake_state_count(), IPSEC_STATES_MAX);
+	ipsec_moving(&gw, &home, &second);
+	assert_int_equal(fake_state_count(), IPSEC_STATES_MAX + 2);
+	ipsec_moving(&gw, &home, &third);
+	assert_int_equal(fake_state_count(), IPSEC_STATES_MAX + 2);
+	ipsec_moving(&gw, &home, &first); /* it stayed */
+	assert_int_equal(fake_state_count(), IPSEC_STATES_MAX);
+	assert_int_equal(states_of(NODE_A, FIRST), IPSEC_STATES_MAX);
+}
+
 static void a_packet_without_state_is_counted_and_asked_for(void **state)
 {
 	struct in6_addr a = addr(NODE_A), agent = addr(HA);
@@ -325,6 +397,9 @@ int main(void)
 		IKE(a_restart_finishes_a_move),
 		IKE(states_of_who_is_not_configured_any_more_go),
 		IKE(policies_that_were_flushed_come_back_with_their_slots),
+		IKE(events_that_were_lost_are_made_up_for),
+		IKE(the_newest_of_two_counts_after_a_restart),
+		IKE(copies_where_nobody_went_are_deleted),
 		IKE(a_packet_without_state_is_counted_and_asked_for),
 	};
 

@@ -83,6 +83,11 @@ void ike_state(struct gateway *gateway, struct ipsec_node *node, enum ipsec_chil
 {
 }
 
+void ike_lost(struct gateway *gateway, struct ipsec_node *node)
+{
+	fake_call("lost %s", addr_text(&node->end.home));
+}
+
 void ike_renew(struct gateway *gateway, struct ipsec_node *node)
 {
 	fake_call("renew %s", addr_text(&node->end.home));

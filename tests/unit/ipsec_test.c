@@ -197,6 +197,62 @@ static void what_is_taken_away_comes_back(void **state)
 	assert_int_equal(fake_xfrm.changes, 0);
 }
 
+/* Somebody's policy in place of ours, and somebody's state where a new home address's has to be: never ours to delete.
+ */
+static void what_took_the_place_of_ours_is_left_alone(void **state)
+{
+	struct xfrm_policy_spec plan[IPSEC_POLICIES_MAX], theirs;
+	struct xfrm_state_spec sa = { .src = addr(NODE_C), .dst = addr(HA), .spi = rig_spi(2, 0, 0), .reqid = 7 };
+	size_t count;
+
+	rig_start(TWO);
+	assert_int_equal(rig_bound(NODE_A, FIRST), 0);
+	fake_deliver();
+	count = ipsec_policies(&rig_node(NODE_A)->end, plan);
+	theirs = plan[count - 1];
+	theirs.reqid = 7;
+	fake_put_policy(&theirs); /* in place, as ip xfrm policy update does */
+	fake_deliver();
+	for (int second = 0; second < 3; second++)
+		ipsec_tick(&gw);
+	rig_unbound(NODE_A);
+	assert_int_equal(fake_xfrm.policies[fake_policy(&theirs)].spec.reqid, 7);
+	assert_int_equal(fake_policy_count(), 2 * OF_SIGNALLING + 1);
+
+	assert_int_equal(fake_put_state(&sa), 0);
+	rig_reload(ALL);
+	rig_reload(TWO);
+	assert_int_equal(fake_xfrm.states[fake_state(&sa.dst, sa.spi)].spec.reqid, 7);
+	assert_int_equal(fake_state_count(), 2 * IPSEC_STATES_MAX + 1);
+	assert_int_equal(fake_policy_count(), 2 * OF_SIGNALLING + 1);
+}
+
+/* A reload that could not do all is made good when it can. */
+static void what_a_reload_could_not_set_is_tried_again(void **state)
+{
+	rig_start(TWO);
+	fake_xfrm.fail_in = 3;
+	fake_xfrm.fail_with = -ENOMEM;
+	rig_reload(ALL);
+	for (int second = 0; second < 3; second++)
+		ipsec_tick(&gw);
+	rig_expect_planned(NODE_C);
+	expect_states(NODE_C, 2, 0x11);
+}
+
+/* What can't be taken away at once is taken away by the tick, and forbids no binding. */
+static void an_end_that_fails_is_made_good(void **state)
+{
+	rig_start(TWO);
+	assert_int_equal(rig_bound(NODE_A, FIRST), 0);
+	fake_xfrm.fail_commit = -ENOBUFS;
+	rig_unbound(NODE_A);
+	ipsec_tick(&gw);
+	assert_int_equal(fake_policy_count(), 2 * OF_SIGNALLING);
+	assert_int_equal(rig_bound(NODE_A, SECOND), 0);
+	rig_expect_planned(NODE_A);
+}
+
 /* In the place of what was taken away: theirs stays, and ours comes back when it goes; nobody looks each second. */
 static void what_can_not_come_back_is_tried_ever_more_seldom(void **state)
 {
@@ -378,6 +434,9 @@ int main(void)
 		IPSEC(what_others_have_stays_through_everything),
 		IPSEC(somebody_elses_policy_forbids_a_binding),
 		IPSEC(what_is_taken_away_comes_back),
+		IPSEC(what_took_the_place_of_ours_is_left_alone),
+		IPSEC(what_a_reload_could_not_set_is_tried_again),
+		IPSEC(an_end_that_fails_is_made_good),
 		IPSEC(what_can_not_come_back_is_tried_ever_more_seldom),
 		IPSEC(events_that_were_lost_are_made_up_for),
 		IPSEC(tunnels_come_and_go_with_the_binding),

@@ -367,7 +367,7 @@ static void keys_are_read_as_they_were_written(void **state)
 /* ---- what the kernel tells ---- */
 
 struct heard {
-	int policies_gone, states, acquires, overruns;
+	int policies_gone, policies_set, states, acquires, overruns;
 	bool present;
 	uint32_t spi, reqid;
 	enum xfrm_way way;
@@ -394,6 +394,14 @@ static void hear_acquire(void *arg, uint32_t reqid, const struct in6_addr *src, 
 	heard->dst = *dst;
 }
 
+static void hear_policy_set(void *arg, const struct xfrm_policy_spec *policy)
+{
+	struct heard *heard = arg;
+
+	heard->policies_set++;
+	heard->sel = policy->sel;
+}
+
 static void hear_policy_gone(void *arg, enum xfrm_way way, const struct xfrm_selector_spec *sel)
 {
 	struct heard *heard = arg;
@@ -411,7 +419,8 @@ static void hear_overrun(void *arg)
 static struct heard hear(const struct nlmsghdr *msg)
 {
 	struct heard heard = {};
-	const struct xfrm_handlers handlers = { &heard, hear_state, hear_acquire, hear_policy_gone, hear_overrun };
+	const struct xfrm_handlers handlers = { &heard,		 hear_state,	   hear_acquire,
+						hear_policy_set, hear_policy_gone, hear_overrun };
 	struct xfrm x = { .handlers = &handlers };
 
 	assert_int_equal(on_message(msg, &x), MNL_CB_OK);
@@ -565,6 +574,25 @@ static void what_is_not_ours_to_hear_is_left(void **state)
 	free(p.octets);
 }
 
+/* Another in the place of one is told of by UPDPOLICY alone; one that blocks is not one that lets pass. */
+static void a_policy_that_comes_is_told_of(void **state)
+{
+	struct xfrm_policy_spec in = { .sel = selector(HOA, HA, NH_MH), .reqid = 7 }, out;
+	struct xfrm_userpolicy_info info;
+	struct place p = place(0);
+
+	assert_int_equal(hear(xfrm_put_policy(p.msg, &in, false)).policies_set, 1);
+	assert_int_equal(hear(xfrm_put_policy(p.msg, &in, true)).policies_set, 1);
+	in.allow = true;
+	xfrm_put_policy(p.msg, &in, true);
+	assert_true(xfrm_get_policy(p.msg, &out) && out.allow && !out.block);
+	memcpy(&info, mnl_nlmsg_get_payload(p.msg), sizeof(info));
+	info.action = XFRM_POLICY_BLOCK;
+	memcpy(mnl_nlmsg_get_payload(p.msg), &info, sizeof(info));
+	assert_true(xfrm_get_policy(p.msg, &out) && !out.allow && out.block);
+	free(p.octets);
+}
+
 /* ---- what is cut short ---- */
 
 /* An attribute that says more than it has, or more than any suite of ours has. */
@@ -681,6 +709,7 @@ int main(void)
 		cmocka_unit_test(a_policy_is_read_as_it_was_written),
 		cmocka_unit_test(a_state_is_read_as_it_was_written_without_its_keys),
 		cmocka_unit_test(keys_are_read_as_they_were_written),
+		cmocka_unit_test(a_policy_that_comes_is_told_of),
 		cmocka_unit_test(a_key_that_is_not_all_there_is_none),
 		cmocka_unit_test(states_come_and_go),
 		cmocka_unit_test(a_state_with_a_limit_of_time_is_known_by_it),
