@@ -21,23 +21,9 @@ static uint64_t now(void)
 
 /* ---- whose key ---- */
 
-static const char *id_of(const struct config *config, const struct in6_addr *home)
-{
-	const struct config_mobile_node *known;
-
-	if (config->roles & ROLE_HOME_AGENT) {
-		known = config_mobile_node(config, home);
-		return known ? known->id : NULL;
-	}
-	for (size_t i = 0; i < config->home_address_count; i++)
-		if (addr_equal(&config->home_addresses[i].home, home))
-			return config->home_addresses[i].id;
-	return NULL;
-}
-
 static int check_home(const struct config *config, const struct auth_keys *keys, const struct in6_addr *home)
 {
-	if (auth_keys_first(keys, home, id_of(config, home)))
+	if (auth_keys_first(keys, home, config_id(config, home)))
 		return 0;
 	log_error("auth-option: %s: no key of %s", config->auth_option.keys, addr_text(home));
 	return -EINVAL;
@@ -66,6 +52,7 @@ static int load(const struct config *config, struct auth_keys **keys)
 int auth_open(struct gateway *gw)
 {
 	struct auth *auth;
+	uint64_t newest = 0;
 
 	if (gw->config->auth != AUTH_OPTION || !(gw->config->roles & (ROLE_HOME_AGENT | ROLE_MOBILE_NODE)))
 		return 0;
@@ -75,7 +62,9 @@ int auth_open(struct gateway *gw)
 	gw->auth = auth;
 	auth->policy.window_s = gw->config->auth_option.window_s;
 	auth->policy.require_timestamp = gw->config->auth_option.demand_timestamps;
-	auth_replay_init(&auth->replay, now());
+	if (datapath_newest(gw->dp, &newest))
+		log_warn("auth-option: what a former daemon saw of timestamps is not known");
+	auth_replay_init(&auth->replay, now(), newest, auth->policy.window_s);
 	return load(gw->config, &auth->keys);
 }
 
@@ -115,14 +104,18 @@ bool auth_take_update(struct gateway *gw, const struct mh_input *in, const struc
 				       [AUTH_BROKEN] = AGENT_AUTH_BROKEN };
 	struct auth_update update = { .mh = in->data, .msg = bu, .home = in->src };
 	struct auth_verdict verdict;
+	uint64_t newest;
 
 	*answer = (struct auth_answer){};
 	*status = BA_ACCEPTED;
 	if (!gw->auth)
 		return true;
 	update.care_of = bu->opt.has_alt_care_of ? bu->opt.alt_care_of : in->care_of;
-	update.nai = id_of(gw->config, &in->src);
+	update.nai = config_id(gw->config, &in->src);
+	newest = gw->auth->replay.newest;
 	verdict = auth_option_check_update(gw->auth->keys, &gw->auth->policy, &gw->auth->replay, &update, now());
+	if (gw->auth->replay.newest != newest)
+		datapath_newest_set(gw->dp, gw->auth->replay.newest);
 	if (verdict.clock_went_back)
 		log_warn("auth-option: the clock went back: updates of %s are refused until it is where it was",
 			 addr_text(&in->src));
@@ -143,7 +136,7 @@ bool auth_take_update(struct gateway *gw, const struct mh_input *in, const struc
 static const struct auth_key *key_by_spi(const struct gateway *gw, const struct in6_addr *home, uint32_t spi)
 {
 	const struct auth_key *key = auth_keys_of_home(gw->auth->keys, spi, home);
-	const char *id = key ? NULL : id_of(gw->config, home);
+	const char *id = key ? NULL : config_id(gw->config, home);
 
 	return id ? auth_keys_of_nai(gw->auth->keys, spi, id, strlen(id)) : key;
 }
@@ -184,7 +177,7 @@ int auth_build_update(const struct gateway *gw, const struct in6_addr *home, con
 
 	if (!gw->auth)
 		return mh_build(bu, buf, size, NULL);
-	id = id_of(gw->config, home);
+	id = config_id(gw->config, home);
 	key = auth_keys_first(gw->auth->keys, home, id);
 	if (!key)
 		return -ENOKEY;
@@ -202,22 +195,27 @@ bool auth_take_answer(struct gateway *gw, const struct mh_input *in, const struc
 
 	if (!gw->auth)
 		return true;
-	key = auth_keys_first(gw->auth->keys, &in->dst, id_of(gw->config, &in->dst));
+	key = auth_keys_first(gw->auth->keys, &in->dst, config_id(gw->config, &in->dst));
 	err = key ? auth_option_check_answer(key, in->data, ack, &in->dst, &node->care_of, &node->sent) : -ENOENT;
 	if (err)
 		gateway_count(gw, err == -EIO ? AGENT_AUTH_BROKEN : AGENT_UNPROTECTED);
 	return !err;
 }
 
-bool auth_correct_clock(const struct gateway *gw, const struct mh_msg *ack, struct auth_node *node)
+enum auth_clock_news auth_correct_clock(const struct gateway *gw, const struct mh_msg *ack, struct auth_node *node)
 {
-	bool again = gw->auth && ack->status == BA_ID_MISMATCH && !node->corrected;
+	bool close, first = !node->mismatches;
 
-	node->corrected = ack->status == BA_ID_MISMATCH;
-	if (gw->auth && node->corrected) {
-		auth_clock_correct(&node->clock, ack->opt.timestamp, now());
-		log_info("auth-option: the home agent's clock is %d s ahead of ours: its time is told from now on",
-			 (int)(int32_t)(node->clock.ahead >> 32));
+	if (!gw->auth || ack->status != BA_ID_MISMATCH) {
+		node->mismatches = 0;
+		return AUTH_CLOCK_FINE;
 	}
-	return again;
+	close = auth_time_close(ack->opt.timestamp, node->sent, gw->auth->policy.window_s);
+	node->mismatches += node->mismatches < UINT8_MAX;
+	if (close && first)
+		return AUTH_CLOCK_WAIT;
+	auth_clock_correct(&node->clock, ack->opt.timestamp, now());
+	log_info("auth-option: the home agent's clock is %d s ahead of ours: its time is told from now on",
+		 (int)(int32_t)(node->clock.ahead >> 32));
+	return first ? AUTH_CLOCK_CORRECTED : AUTH_CLOCK_WAIT;
 }

@@ -40,7 +40,7 @@ struct auth_node {
 	struct auth_clock clock;
 	uint64_t sent;		 /* timestamp of the last update */
 	struct in6_addr care_of; /* that it was for */
-	bool corrected;		 /* the clock, by the last answer */
+	uint8_t mismatches;	 /* 144 in a row */
 };
 
 /* mh_build() with options; @care_of: that it is for. */
@@ -49,9 +49,16 @@ int auth_build_update(const struct gateway *gw, const struct in6_addr *home, con
 /* False: to be discarded, and counted. */
 bool auth_take_answer(struct gateway *gw, const struct mh_input *in, const struct mh_msg *ack,
 		      const struct auth_node *node);
-/* An answer that was taken, and that something waited for: who answers 144 to a second copy of what was accepted says
- * nothing of our clock. True: refused for our clock, which is right now: worth another at once; never twice in a row.
+/*
+ * What an answer says of our clock that was taken, and that something waited for. A 144 whose seconds are as ours was
+ * said of a copy of our update, which somebody sent again, or of one that was seen newer: the answer to ours is on its
+ * way, or the next will do. So 144 refuses no registration, but makes it wait.
  */
-bool auth_correct_clock(const struct gateway *gw, const struct mh_msg *ack, struct auth_node *node);
+enum auth_clock_news {
+	AUTH_CLOCK_FINE,
+	AUTH_CLOCK_CORRECTED, /* worth another update at once; never twice in a row */
+	AUTH_CLOCK_WAIT,      /* as if there had been no answer */
+};
+enum auth_clock_news auth_correct_clock(const struct gateway *gw, const struct mh_msg *ack, struct auth_node *node);
 
 #endif

@@ -34,7 +34,7 @@ static bool newer(uint64_t a, uint64_t b)
 	return (int64_t)(a - b) > 0;
 }
 
-static bool close_enough(uint64_t timestamp, uint64_t now, uint8_t window_s)
+bool auth_time_close(uint64_t timestamp, uint64_t now, uint8_t window_s)
 {
 	int64_t apart = (int64_t)(timestamp - now), window = (int64_t)window_s << 32;
 
@@ -43,15 +43,17 @@ static bool close_enough(uint64_t timestamp, uint64_t now, uint8_t window_s)
 
 /* ---- what was seen ---- */
 
-void auth_replay_init(struct auth_replay *replay, uint64_t now)
+void auth_replay_init(struct auth_replay *replay, uint64_t now, uint64_t newest, uint8_t window_s)
 {
-	*replay = (struct auth_replay){ .since = now };
+	bool ahead = newest && newer(newest, now) && auth_time_close(newest, now, window_s);
+
+	*replay = (struct auth_replay){ .since = ahead ? newest : now, .newest = newest };
 }
 
 void auth_replay_free(struct auth_replay *replay)
 {
 	free(replay->at);
-	*replay = (struct auth_replay){ .since = replay->since };
+	*replay = (struct auth_replay){ .since = replay->since, .newest = replay->newest };
 }
 
 /* Where @home stands, or where it belongs. */
@@ -178,13 +180,18 @@ static struct auth_verdict check_time(const struct auth_policy *policy, struct a
 
 	if (!opt->has_timestamp)
 		return policy->require_timestamp ? refuse(verdict, BA_ID_REQUIRED) : verdict;
-	if (newer(replay->since, now)) /* we began before our clock was set back; what was accepted still counts */
+	/* we began before our clock was set back; what was accepted still counts */
+	if (newer(replay->since, now) && !auth_time_close(replay->since, now, policy->window_s))
 		replay->since = now;
 	newest = newest_of(replay, &update->home);
-	verdict.clock_went_back = newer(newest, now) && !close_enough(newest, now, policy->window_s);
-	if (!close_enough(opt->timestamp, now, policy->window_s) || !newer(opt->timestamp, newest))
+	verdict.clock_went_back = newer(newest, now) && !auth_time_close(newest, now, policy->window_s);
+	if (!auth_time_close(opt->timestamp, now, policy->window_s) || !newer(opt->timestamp, newest))
 		return refuse_time(verdict, now);
-	return keep(replay, &update->home, opt->timestamp) ? broken() : verdict;
+	if (keep(replay, &update->home, opt->timestamp))
+		return broken();
+	if (!replay->newest || newer(opt->timestamp, replay->newest))
+		replay->newest = opt->timestamp;
+	return verdict;
 }
 
 struct auth_verdict auth_option_check_update(const struct auth_keys *keys, const struct auth_policy *policy,

@@ -21,14 +21,19 @@ enum auth_option_limit {
 /* NTP's 64 bits of a time since 1970. */
 uint64_t auth_time(const struct timespec *wall);
 
+/* No more than the window apart, either way. */
+bool auth_time_close(uint64_t timestamp, uint64_t now, uint8_t window_s);
+
 /* The newest timestamp accepted of each home address; by one who was authenticated, so there are no strangers in it. */
 struct auth_replay {
 	struct auth_seen *at; /* sorted */
 	size_t count, room;
-	uint64_t since; /* auth_time() when it began: what was accepted before that is not known, so nothing older is */
+	uint64_t since;	 /* what was accepted before is not known, so nothing that isn't newer is */
+	uint64_t newest; /* accepted of anybody, for the next auth_replay_init(); 0: nothing yet */
 };
 
-void auth_replay_init(struct auth_replay *replay, uint64_t now);
+/* @newest: of a former life, 0: none; who was ahead of our clock by less than the window may have had it accepted. */
+void auth_replay_init(struct auth_replay *replay, uint64_t now, uint64_t newest, uint8_t window_s);
 void auth_replay_free(struct auth_replay *replay);
 
 /* ---- authentication data ---- */

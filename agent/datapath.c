@@ -289,6 +289,32 @@ int datapath_tags(struct datapath *dp, uint8_t tag[4], uint8_t route_tag[4])
 	return err;
 }
 
+int datapath_newest(struct datapath *dp, uint64_t *timestamp)
+{
+	struct secrets s;
+	__u32 zero = 0;
+	int err = bpf_map_lookup_elem(bpf_map__fd(dp->xdp->maps.secrets), &zero, &s);
+
+	*timestamp = err ? 0 : s.newest;
+	explicit_bzero(&s, sizeof(s));
+	return err;
+}
+
+int datapath_newest_set(struct datapath *dp, uint64_t timestamp)
+{
+	int fd = bpf_map__fd(dp->xdp->maps.secrets), err;
+	struct secrets s;
+	__u32 zero = 0;
+
+	err = bpf_map_lookup_elem(fd, &zero, &s);
+	if (!err) {
+		s.newest = timestamp;
+		err = bpf_map_update_elem(fd, &zero, &s, BPF_ANY);
+	}
+	explicit_bzero(&s, sizeof(s));
+	return err;
+}
+
 int datapath_port_redirect(struct datapath *dp, int ifindex)
 {
 	__u32 key = ifindex;

@@ -179,6 +179,9 @@ int datapath_sa_delete(struct datapath *dp, const struct sa_key *key);
 int datapath_sas_keep(struct datapath *dp, bool (*keep)(void *arg, const struct sa_key *key, const struct sa *entry),
 		      void *arg);
 
+/* The newest timestamp that was ever accepted, through restarts of the daemon; 0: none. */
+int datapath_newest(struct datapath *dp, uint64_t *timestamp);
+int datapath_newest_set(struct datapath *dp, uint64_t timestamp);
 /* Sum over CPUs, REASON_COUNT entries. */
 int datapath_counters(struct datapath *dp, struct counter *sums);
 int datapath_tags(struct datapath *dp, uint8_t tag[4], uint8_t route_tag[4]);

@@ -393,6 +393,7 @@ void mobile_node_on_ack(struct gateway *gw, const struct mh_input *in, const str
 {
 	struct mobile_node *mn = gw->mn;
 	struct home *home = find_home(mn, &in->dst);
+	enum auth_clock_news clock = AUTH_CLOCK_FINE;
 	enum update_result result = UPDATE_IGNORED;
 	struct update_goal road;
 	bool was_registered;
@@ -408,10 +409,16 @@ void mobile_node_on_ack(struct gateway *gw, const struct mh_input *in, const str
 	}
 	if (!auth_take_answer(gw, in, ack, &home->auth))
 		return;
+	if (update_awaits(&home->update, ack))
+		clock = auth_correct_clock(gw, ack, &home->auth);
+	if (clock == AUTH_CLOCK_WAIT) {
+		gateway_count(gw, AGENT_ACK_REFUSED);
+		return;
+	}
 	road = home->update.road;
 	was_registered = home->update.registered;
 	result = update_on_ack(&home->update, ack, in->when);
-	if (result != UPDATE_IGNORED && auth_correct_clock(gw, ack, &home->auth)) {
+	if (clock == AUTH_CLOCK_CORRECTED) {
 		update_retry(&home->update, in->when);
 		result = UPDATE_RESENT;
 	}

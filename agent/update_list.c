@@ -234,14 +234,17 @@ static bool answers(const struct home_update *u, uint16_t seq)
 	return (uint16_t)(seq - u->first_seq) <= (uint16_t)(u->seq - u->first_seq);
 }
 
+bool update_awaits(const struct home_update *u, const struct mh_msg *ack)
+{
+	return u->outstanding && u->sent && (ack->status == BA_SEQUENCE || answers(u, ack->seq));
+}
+
 enum update_result update_on_ack(struct home_update *u, const struct mh_msg *ack, struct mono now)
 {
-	if (!u->outstanding || !u->sent)
+	if (!update_awaits(u, ack))
 		return UPDATE_IGNORED;
 	if (ack->status == BA_SEQUENCE)
 		return resynchronised(u, ack->seq, now);
-	if (!answers(u, ack->seq))
-		return UPDATE_IGNORED;
 	if (u->goal.kind == GOAL_HOME) /* 133: it has no binding of ours, which is what was asked for (§10.3.2) */
 		return ack->status < 128 || ack->status == BA_NOT_HOME_AGENT ? de_registered(u)
 									     : refused(u, ack->status, now);

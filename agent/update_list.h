@@ -87,6 +87,8 @@ void update_retry(struct home_update *u, struct mono now);
 void update_hurry(struct home_update *u, struct mono now);
 /* Whether the registration has just ended with its lifetime. */
 bool update_expire(struct home_update *u, struct mono now);
+/* Whether @ack answers what is outstanding. */
+bool update_awaits(const struct home_update *u, const struct mh_msg *ack);
 enum update_result update_on_ack(struct home_update *u, const struct mh_msg *ack, struct mono now);
 
 #endif

@@ -398,12 +398,13 @@ enum setting_flag {
 	SETTING_IPSEC = 1 << 2,	   /* mobility is signalled under ESP: `sas` is asked */
 };
 
-/* Map `secrets`, array of one, without BTF so that no dump explains it. Writer: agent, once per boot. */
+/* Map `secrets`, array of one, without BTF so that no dump explains it. Writer: agent; the keys once per boot. */
 struct secrets {
 	__u8 tag[4];	   /* in place of a home address option */
 	__u8 route_tag[4]; /* in place of a type 2 routing header */
 	__u64 bucket_key;  /* of the hash over sources of test inits */
-	__u8 reserved[48];
+	__u64 newest;	   /* timestamp of the authentication option that was accepted, NTP's 64 bits (RFC 4285 §6) */
+	__u8 reserved[40];
 };
 
 /* Map `registrations`, key struct in6_addr (home address), writer and reader: agent. What a restart must remember. */

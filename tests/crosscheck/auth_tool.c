@@ -73,7 +73,7 @@ static int update(const struct given *given, uint8_t *out)
 
 	if (mh_parse(given->mh->data, given->mh->len, &msg).fault != MH_OK)
 		return -EBADMSG;
-	auth_replay_init(&replay, now - (3600ULL << 32));
+	auth_replay_init(&replay, now - (3600ULL << 32), 0, AUTH_WINDOW_S);
 	verdict = auth_option_check_update(&keys, &policy, &replay, &bu, now);
 	auth_replay_free(&replay);
 	out[0] = verdict.outcome;

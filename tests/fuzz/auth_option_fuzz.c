@@ -70,7 +70,7 @@ static void check_signed(const struct auth_key *key, uint8_t *mh, const struct m
 
 	require(auth_option_data(key, &care_of, &key->home, mh, msg->opt.mn_ha.offset, auth) == 0);
 	require(auth_option_check_answer(key, mh, msg, &key->home, &care_of, sent) == 0);
-	auth_replay_init(&replay, now - window);
+	auth_replay_init(&replay, now - window, 0, AUTH_WINDOW_S);
 	verdict = judge(key, &replay, mh, msg, now);
 	check_time(&verdict, &msg->opt, now - window, now);
 	if (verdict.outcome == AUTH_ACCEPTED) {
@@ -101,7 +101,7 @@ static void check_message(const uint8_t *data, size_t len)
 	memcpy(exact, data, size);
 	require(mh_parse(exact, size, &msg).fault == MH_OK);
 	key.spi = msg.opt.mn_ha.spi + 1;
-	auth_replay_init(&replay, 0);
+	auth_replay_init(&replay, 0, 0, AUTH_WINDOW_S);
 	verdict = judge(&key, &replay, exact, &msg, 0);
 	require(verdict.outcome == (msg.opt.mn_ha.present ? AUTH_NO_KEY : AUTH_NO_OPTION));
 	require(auth_option_check_answer(&key, exact, &msg, &key.home, &care_of, NULL) == -ENOENT);
@@ -141,7 +141,7 @@ static void check_replays(const uint8_t *data, size_t len)
 	struct model model = { .since = now };
 	struct auth_replay replay;
 
-	auth_replay_init(&replay, now);
+	auth_replay_init(&replay, now, 0, AUTH_WINDOW_S);
 	for (int step = 0; step < STEPS && len >= 3; step++, data += 3, len -= 3) {
 		uint8_t node = data[0] % NODES, mh[128];
 		struct auth_key key = { .spi = 256, .home = home_of(node), .key = secret };

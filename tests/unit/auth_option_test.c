@@ -59,7 +59,7 @@ static int setup(void **state)
 		return -1;
 	rig->home = addr("2001:db8:1::100");
 	rig->care_of = addr("2001:db8:2::100");
-	auth_replay_init(&rig->replay, then - S(60));
+	auth_replay_init(&rig->replay, then - S(60), 0, AUTH_WINDOW_S);
 	*state = rig;
 	return 0;
 }
@@ -358,7 +358,7 @@ static void clocks_may_disagree_by_the_window(void **state)
 		struct auth_verdict verdict;
 
 		auth_replay_free(&rig->replay);
-		auth_replay_init(&rig->replay, then - S(60));
+		auth_replay_init(&rig->replay, then - S(60), 0, AUTH_WINDOW_S);
 		verdict = check_at(rig, then + cases[i].apart, then);
 		if (cases[i].accepted) {
 			CHECK_CASE(i, verdict.outcome == AUTH_ACCEPTED);
@@ -388,7 +388,7 @@ static void what_was_seen_before_the_start_is_not_known_and_refused(void **state
 {
 	struct rig *rig = *state;
 
-	auth_replay_init(&rig->replay, then);
+	auth_replay_init(&rig->replay, then, 0, AUTH_WINDOW_S);
 	assert_true(refused(check_at(rig, then, then), BA_ID_MISMATCH));
 	assert_true(refused(check_at(rig, then - S(1), then), BA_ID_MISMATCH));
 	assert_int_equal(check_at(rig, then + 1, then).outcome, AUTH_ACCEPTED);
@@ -436,7 +436,7 @@ static void time_goes_on_when_its_seconds_come_to_their_end(void **state)
 	static const uint64_t end = UINT64_MAX - S(2); /* 2036-02-07T06:28:13Z */
 	struct rig *rig = *state;
 
-	auth_replay_init(&rig->replay, end - S(60));
+	auth_replay_init(&rig->replay, end - S(60), 0, AUTH_WINDOW_S);
 	assert_int_equal(check_at(rig, end, end).outcome, AUTH_ACCEPTED);
 	assert_int_equal(check_at(rig, end + S(4), end + S(1)).outcome, AUTH_ACCEPTED); /* 1 s into the new era */
 	assert_true(refused(check_at(rig, end + S(1), end + S(4)), BA_ID_MISMATCH));
@@ -517,7 +517,7 @@ static void the_home_agents_own_clock_may_be_set_back(void **state)
 	struct rig *rig = *state;
 	struct auth_verdict verdict;
 
-	auth_replay_init(&rig->replay, wrong - S(60));
+	auth_replay_init(&rig->replay, wrong - S(60), 0, AUTH_WINDOW_S);
 	assert_int_equal(check_at(rig, wrong, wrong).outcome, AUTH_ACCEPTED);
 	verdict = check_at(rig, then, then);
 	assert_true(refused(verdict, BA_ID_MISMATCH));

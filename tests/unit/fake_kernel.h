@@ -20,6 +20,7 @@ static struct fake {
 	const char *failing; /* first word of the calls that fail */
 	int error;
 	struct mono now;
+	uint64_t newest;		    /* timestamp of the authentication option */
 	struct link_info links[FAKE_LINKS]; /* ifindex 0: not there */
 	struct {
 		struct in6_addr care_of;
@@ -120,6 +121,18 @@ int datapath_binding_set(struct datapath *dp, const struct binding_entry *entry)
 int datapath_binding_delete(struct datapath *dp, const struct in6_addr *home)
 {
 	return fake_call("binding_delete %s", addr_text(home));
+}
+
+int datapath_newest(struct datapath *dp, uint64_t *timestamp)
+{
+	*timestamp = fake.newest;
+	return 0;
+}
+
+int datapath_newest_set(struct datapath *dp, uint64_t timestamp)
+{
+	fake.newest = timestamp;
+	return 0;
 }
 
 int datapath_answer_set(struct datapath *dp, const struct in6_addr *home, const struct in6_addr *care_of, int ifindex)

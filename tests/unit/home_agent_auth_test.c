@@ -368,6 +368,35 @@ static void a_reload_brings_keys_and_forgets_no_timestamp(void **state)
 	expect_answer(BA_ACCEPTED, 3, other, VIRTUAL, CARE_OF, &last_time);
 }
 
+/* Nor one that was ahead of our clock; nothing is bound any more, and no number known. */
+static void a_restart_forgets_no_timestamp(void **state)
+{
+	const struct auth_key *key = key_of(VIRTUAL, SPI);
+	struct in6_addr at = addr(CARE_OF);
+	struct mh_msg bu = update(1, 400);
+	uint8_t octets[256];
+	int len;
+
+	bu.opt.timestamp += (uint64_t)(AUTH_WINDOW_S - 1) << 32;
+	len = auth_sign(key, VIRTUAL, &at, bu, octets, sizeof(octets));
+	receive(VIRTUAL, CARE_OF, octets, len);
+	assert_non_null(rig_find(VIRTUAL));
+	rig_advance_ms(401 * 1000);
+	home_agent_tick(&gw, fake.now);
+	assert_null(rig_find(VIRTUAL));
+
+	auth_close(&gw);
+	assert_int_equal(auth_open(&gw), 0);
+	receive(VIRTUAL, CARE_OF, octets, len);
+	assert_null(rig_find(VIRTUAL));
+	ask(key, VIRTUAL, CARE_OF, update(2, 400)); /* behind it, for as long as that was ahead */
+	assert_null(rig_find(VIRTUAL));
+	bu = update(3, 400);
+	bu.opt.timestamp += (uint64_t)AUTH_WINDOW_S << 32;
+	ask(key, VIRTUAL, CARE_OF, bu);
+	assert_non_null(rig_find(VIRTUAL));
+}
+
 /* Its association went with a reload: unsigned is no answer. */
 static void detection_that_ends_without_the_key_is_not_answered(void **state)
 {
@@ -399,6 +428,7 @@ int main(void)
 		AUTH_TEST(a_home_address_without_key_stops_the_start),
 		AUTH_TEST(a_reload_with_errors_changes_nothing),
 		AUTH_TEST(a_reload_brings_keys_and_forgets_no_timestamp),
+		AUTH_TEST(a_restart_forgets_no_timestamp),
 		AUTH_TEST(detection_that_ends_without_the_key_is_not_answered),
 	};
 

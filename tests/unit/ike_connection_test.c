@@ -196,8 +196,8 @@ static void a_secret_belongs_to_the_node_alone(void **state)
 		ike_write_secret(w, &c, &secret);
 		read_back(w, &text);
 		snprintf(expected, sizeof(expected),
-			 "id=mobgw-2001:db8:1::100\ntype=IKE\ndata=%.*s\nowners[]=bus7@example.com\n",
-			 IKE_SECRET_MAX, secret.secret);
+			 "id=mobgw-2001:db8:1::100\ntype=IKE\ndata=%.*s\nowners[]=bus7@example.com\n", IKE_SECRET_MAX,
+			 secret.secret);
 		assert_string_equal(text.at, expected);
 	}
 	secret.len = IKE_SECRET_MIN;
