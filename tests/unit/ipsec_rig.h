@@ -36,9 +36,10 @@ enum {
 };
 
 static struct gateway gw;
-static uint8_t rig_ike; /* only its address */
-
+#ifndef RIG_REAL_IKE
 /* ---- ike.c ---- */
+
+static uint8_t rig_ike; /* only its address */
 
 int ike_open(struct gateway *gateway)
 {
@@ -92,6 +93,8 @@ void ike_renew(struct gateway *gateway, struct ipsec_node *node)
 {
 	fake_call("renew %s", addr_text(&node->end.home));
 }
+
+#endif
 
 /* ---- files ---- */
 
