@@ -51,11 +51,11 @@ struct xfrm_algorithms {
 enum { XFRM_KEY_MAX = 64 };
 
 struct xfrm_state_spec {
+	uint64_t added_s; /* from a dump: when, in seconds of the wall's clock */
 	struct in6_addr src, dst;
 	uint32_t spi, reqid; /* host order */
 	bool tunnel;
 	bool expires;		       /* from a dump: it has a hard limit of time; ours have none */
-	uint64_t added_s;	       /* from a dump: when, in seconds of the wall's clock */
 	struct xfrm_selector_spec sel; /* src_len and dst_len 0, proto 0: none */
 	uint32_t mark;		       /* output-mark: what the packet carries once out of it; 0: none */
 	uint32_t replay_window;	       /* 0: none */
