@@ -19,9 +19,17 @@ enum {
 
 static uint32_t first_seq(void)
 {
+	static bool told;
 	time_t t = time(NULL);
 
-	return t > SEQ_EPOCH ? (uint32_t)((t - SEQ_EPOCH) * SEQ_PER_S) : 1;
+	if (t > SEQ_EPOCH)
+		return (uint32_t)((t - SEQ_EPOCH) * SEQ_PER_S);
+	if (!told)
+		log_warn("ipsec: the clock is behind 2026: the other end may take what goes under static keys for "
+			 "replays "
+			 "(set the clock, then restart mobgwd)");
+	told = true;
+	return 1;
 }
 
 /* ---- states ---- */

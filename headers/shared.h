@@ -91,7 +91,7 @@
 	X(DROP_TUNNEL_ECN, DROP, "tunnel-ecn",                                                                         \
 	  "congestion marked outside on a packet that is not ECN-capable (RFC 6040 §4.2)")                             \
 	X(DROP_TUNNEL_LOOP, DROP, "tunnel-loop", "the care-of address of a binding is itself bound, or our own")       \
-	X(DROP_UNPROTECTED, DROP, "unprotected", "in clear, where payload or home tests have to go under ESP")         \
+	X(DROP_UNPROTECTED, DROP, "unprotected", "in clear, where it has to go under ESP")                             \
 	/* dropped: home addresses */                                                                                  \
 	X(DROP_LINK_LOCAL, DROP, "link-local",                                                                         \
 	  "to the link-local address of a mobile node that is away (RFC 6275 §10.4.2): reported for an ICMPv6 error")  \

@@ -300,6 +300,11 @@ static void what_this_host_sends_in_clear_to_a_protected_node_is_dropped(void **
 	bind_protected(r, HOME1, COA1, BINDING_TESTS_PROTECTED);
 	in = mh_from_stack(HA, HOME1, MH_HOT, 24);
 	expect(r, HOOK_TC_HOME, "home test", &in, DROP_UNPROTECTED);
+	bind_protected(r, HOME1, COA1, 0);
+	in = mh_from_stack(HA, HOME1, MH_BA, 16); /* somebody took its policy away */
+	expect(r, HOOK_TC_HOME, "acknowledgement, signalling alone is protected", &in, DROP_UNPROTECTED);
+	in = mh_from_stack(HA, HOME1, MH_BRR, 8);
+	expect(r, HOOK_TC_HOME, "refresh request", &in, DROP_UNPROTECTED);
 }
 
 static void a_protected_nodes_tunnel_in_clear_is_refused(void **state)
@@ -484,6 +489,19 @@ static void a_node_sends_nothing_in_clear_that_has_to_go_under_esp(void **state)
 	}
 }
 
+/* Somebody took the policy away that makes ESP of it. */
+static void an_update_in_clear_never_leaves(void **state)
+{
+	struct frame in = mh_from_stack(MY_HOME, MY_AGENT, MH_BU, 40);
+	struct rig *r = *state;
+
+	for (int s = HOME_BLOCKED; s <= HOME_THERE; s++) {
+		be_secured_node(r, s, 0);
+		set_update_way(r, MY_HOME, MY_COA_NEXT, r->wan, rig_jiffies(r) + 1000000);
+		expect(r, HOOK_TC_HOME, "an update to the agent", &in, DROP_UNPROTECTED);
+	}
+}
+
 static void the_guard_lets_the_update_out_on_the_way_home_alone(void **state)
 {
 	struct rig *r = *state;
@@ -661,6 +679,7 @@ int main(void)
 		RIG_TEST(a_fragment_of_esp_leaves_with_a_home_address_option),
 		RIG_TEST(while_a_registration_is_on_the_road_esp_goes_both_ways),
 		RIG_TEST(esp_to_others_and_without_ipsec_goes_through_the_tunnel),
+		RIG_TEST(an_update_in_clear_never_leaves),
 		RIG_TEST(a_node_sends_nothing_in_clear_that_has_to_go_under_esp),
 		RIG_TEST(the_guard_lets_the_update_out_on_the_way_home_alone),
 		RIG_TEST(a_tunnel_to_a_care_of_address_is_led_to_the_home_address),

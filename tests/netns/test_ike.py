@@ -214,6 +214,45 @@ def test_our_daemons_restart_and_go_home(lab):
     assert views(gateway) == before, "the same keys, away, at home, and away again"
 
 
+def test_states_that_somebody_flushed_are_agreed_on_anew(lab):
+    """The kernel doesn't say which, and charon knows nothing of it."""
+    ends = Ends(lab, **PROTECTED)
+    ends.start()
+    gateway, node = ends.gateway(), ends.away(route_optimisation="none")
+    wait_complete(gateway, node)
+    for ns in (lab.ha, lab.mn):
+        before = {row["spi_to_agent"] for row in views(gateway).values()}
+        ns.ip("xfrm state flush")
+        until(lambda: lab.cn.ping(HOME, count=1, replies=False) == 1, 30, lambda: f"traffic flows\n{node.log()}")
+        wait_complete(gateway, node)
+        assert not before & {row["spi_to_agent"] for row in views(gateway).values()}
+
+
+def test_who_is_taken_out_of_the_configuration_is_out(lab):
+    """Connection, secret and states go, for charon to forget and for whoever gets the place."""
+    ends = Ends(lab)
+    ends.write("the-nodes-own-secret", **{OTHER: "what-another-node-has"})
+    ends.start()
+    gateway = ends.gateway(mobile_nodes=(HOME, OTHER))
+    node = ends.away()
+    wait_complete(node)
+    secrets_path = gateway.config["ipsec"]["ike"]["secrets"]
+    ends.write("the-nodes-own-secret")
+    gateway.process.send_signal(1)
+    until(lambda: f"no secret of {OTHER}" in gateway.log() and "stays in force" in gateway.log(), 10, gateway.log)
+
+    gateway.config["home-agent"]["mobile-nodes"] = [{"home-address": OTHER}]
+    gateway.write_config()
+    with open(secrets_path, "w") as file:
+        file.write(f"{OTHER} what-another-node-has\n")
+    gateway.process.send_signal(1)
+    until(lambda: not ours(lab.ha, "state") and not gateway.bindings(), 10, lambda: ours(lab.ha, "state"))
+    ends.agent.wait_log(f"unloaded shared key with id 'mobgw-{HOME}'")
+    known = ends.agent.swanctl("--list-conns").stdout
+    assert f"mobgw-{OTHER}:" in known and f"mobgw-{HOME}:" not in known
+    until(lambda: not complete(node), 20, lambda: f"it has been told\n{node.log()}")
+
+
 @pytest.mark.parametrize("whose", ["nobody's", "another node's"])
 def test_a_wrong_secret_registers_nobody(lab, whose):
     """Nor does one that the agent knows as another's: who has a secret is who it belongs to, and nobody else."""
