@@ -2,12 +2,13 @@
 /*
  * The home agent's side effects: what registration.c decided is carried out in the order that loses nothing (the path
  * stands before the acknowledgement leaves, and is gone before its binding is freed), duplicate address detection,
- * expiry, refresh requests, adoption after a restart. RFC 6275 §9.5.4, §10.1, §10.3, §10.4.1.
+ * expiry, refresh requests. RFC 6275 §9.5.4, §10.1, §10.3, §10.4.1.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "auth.h"
+#include "home_agent_priv.h"
 #include "ipsec.h"
 
 enum {
@@ -26,13 +27,6 @@ struct answer_road {
 /* A registration that waits for duplicate address detection; hangs on binding_entry.role. */
 struct pending {
 	struct answer_road road;
-};
-
-struct home_agent {
-	struct binding_cache
-		*refresh; /* when each binding is next asked to refresh: `expires`; how often it was: `seq` */
-	struct mono prefix_until[LIMIT_HOME_LINKS]; /* INT64_MAX: infinite */
-	int ifindex[LIMIT_HOME_LINKS];		    /* 0: virtual, or not there */
 };
 
 /* ---- answering ---- */
@@ -95,7 +89,7 @@ static void accept_answer(struct gateway *gw, const struct binding_entry *entry,
 /* ---- refresh requests ---- */
 
 /* A second cache of the same kind, for its order by time: one entry a binding, whatever the order they come in. */
-static void queue_refresh(struct gateway *gw, const struct binding_entry *entry)
+void home_agent_queue_refresh(struct gateway *gw, const struct binding_entry *entry)
 {
 	struct binding_request req = { .home = entry->home, .lifetime_s = gw->config->refresh_s };
 
@@ -129,36 +123,36 @@ static void run_refresh(struct gateway *gw, struct mono now)
 
 /* ---- bindings ---- */
 
-static int home_ifindex(const struct gateway *gw, int home_link)
+int home_agent_ifindex(const struct gateway *gw, int home_link)
 {
 	return home_link >= 0 ? gw->ha->ifindex[home_link] : 0;
 }
 
-static void proxy_start(struct gateway *gw, const struct binding_entry *entry, bool announce)
+void home_agent_proxy_start(struct gateway *gw, const struct binding_entry *entry, bool announce)
 {
-	int ifindex = home_ifindex(gw, entry->home_link);
+	int ifindex = home_agent_ifindex(gw, entry->home_link);
 
 	if (ifindex)
 		neighbour_proxy_start(gw->nb, ifindex, &entry->home, entry->flags & BU_LINK_LOCAL, announce);
 }
 
-static void proxy_stop(struct gateway *gw, const struct binding_entry *entry)
+void home_agent_proxy_stop(struct gateway *gw, const struct binding_entry *entry)
 {
-	int ifindex = home_ifindex(gw, entry->home_link);
+	int ifindex = home_agent_ifindex(gw, entry->home_link);
 
 	if (ifindex)
 		neighbour_proxy_stop(gw->nb, ifindex, &entry->home, entry->flags & BU_LINK_LOCAL);
 }
 
 /* The path first, then defence, then the entry. */
-static void remove_binding(struct gateway *gw, struct binding_entry *entry)
+void home_agent_remove(struct gateway *gw, struct binding_entry *entry)
 {
 	struct in6_addr home = entry->home;
 
 	if (entry->state == BINDING_ACTIVE) {
 		datapath_binding_delete(gw->dp, &home);
 		ipsec_unbound(gw, &home);
-		proxy_stop(gw, entry);
+		home_agent_proxy_stop(gw, entry);
 		nexthop_release(gw->nh, &entry->care_of);
 	} else {
 		neighbour_dad_stop(gw->nb, &home);
@@ -179,16 +173,16 @@ static int activate(struct gateway *gw, struct binding_entry *entry)
 	if (!err)
 		err = datapath_binding_set(gw->dp, entry);
 	if (err) {
-		remove_binding(gw, entry);
+		home_agent_remove(gw, entry);
 		return err;
 	}
-	proxy_start(gw, entry, true);
-	queue_refresh(gw, entry);
+	home_agent_proxy_start(gw, entry, true);
+	home_agent_queue_refresh(gw, entry);
 	return 0;
 }
 
-static void publish(struct gateway *gw, enum gateway_event what, const struct binding_entry *entry,
-		    const struct in6_addr *old_care_of)
+void home_agent_publish(struct gateway *gw, enum gateway_event what, const struct binding_entry *entry,
+			const struct in6_addr *old_care_of)
 {
 	struct gateway_event_info info = {
 		.home = entry->home, .care_of = entry->care_of, .lifetime_s = entry->lifetime_s, .seq = entry->seq
@@ -210,14 +204,14 @@ static void registered(struct gateway *gw, struct binding_entry *entry, const st
 	}
 	accept_answer(gw, entry, road);
 	gateway_count(gw, AGENT_REGISTERED);
-	publish(gw, GW_REGISTERED, entry, NULL);
+	home_agent_publish(gw, GW_REGISTERED, entry, NULL);
 }
 
 /* First registration: with duplicate address detection where the home address has a link (§10.3.1). */
 static void start_registration(struct gateway *gw, const struct registration_decision *d,
 			       const struct binding_request *req, struct mono now, const struct answer_road *road)
 {
-	int ifindex = home_ifindex(gw, d->home_link);
+	int ifindex = home_agent_ifindex(gw, d->home_link);
 	struct binding_entry *entry;
 	struct pending *pending;
 
@@ -236,7 +230,7 @@ static void start_registration(struct gateway *gw, const struct registration_dec
 		entry->role = pending;
 	}
 	if (!pending || neighbour_dad_start(gw->nb, ifindex, &d->home, req->flags & BU_LINK_LOCAL)) {
-		remove_binding(gw, entry);
+		home_agent_remove(gw, entry);
 		refuse(gw, &d->home, &d->care_of, road, BA_NO_RESOURCES, d->seq);
 	}
 }
@@ -252,8 +246,8 @@ static void update_pending(struct gateway *gw, struct binding_entry *entry, cons
 	pending->road = *road;
 	if (with_local) { /* L newly set: the link-local address has to be tested too, so detection starts over */
 		neighbour_dad_stop(gw->nb, &entry->home);
-		if (neighbour_dad_start(gw->nb, home_ifindex(gw, entry->home_link), &entry->home, true)) {
-			remove_binding(gw, entry);
+		if (neighbour_dad_start(gw->nb, home_agent_ifindex(gw, entry->home_link), &entry->home, true)) {
+			home_agent_remove(gw, entry);
 			refuse(gw, &req->home, &req->care_of, road, BA_NO_RESOURCES, req->seq);
 		}
 	}
@@ -298,18 +292,18 @@ static void update_active(struct gateway *gw, struct binding_entry *entry, const
 		return;
 	}
 	if (local_changed)
-		proxy_stop(gw, entry);
+		home_agent_proxy_stop(gw, entry);
 	binding_update(gw->bindings, req, now, NULL);
 	entry->nexthop = path.nexthop;
 	entry->path_mtu = path.path_mtu;
 	if (moved)
 		nexthop_release(gw->nh, &old.care_of);
 	if (local_changed)
-		proxy_start(gw, entry, true);
-	queue_refresh(gw, entry);
+		home_agent_proxy_start(gw, entry, true);
+	home_agent_queue_refresh(gw, entry);
 	accept_answer(gw, entry, road);
 	gateway_count(gw, moved ? AGENT_MOVED : AGENT_REFRESHED);
-	publish(gw, moved ? GW_MOVED : GW_REFRESHED, entry, &old.care_of);
+	home_agent_publish(gw, moved ? GW_MOVED : GW_REFRESHED, entry, &old.care_of);
 }
 
 /* §10.3.2 */
@@ -321,7 +315,7 @@ static void deregister(struct gateway *gw, const struct registration_decision *d
 
 	if (IN6_IS_ADDR_UNSPECIFIED(&road->care_of)) /* it said so from home, and not to be reached nowhere */
 		ipsec_returned(gw, &d->home);
-	remove_binding(gw, entry);
+	home_agent_remove(gw, entry);
 	send_ack(gw, &d->home, road, &ack);
 	gateway_count(gw, AGENT_DEREGISTERED);
 	control_publish(gw, GW_DEREGISTERED, &info);
@@ -408,7 +402,7 @@ void home_agent_on_dad_done(struct gateway *gw, const struct in6_addr *home, boo
 			left_s[entry->home_link] < entry->lifetime_s ? left_s[entry->home_link] : entry->lifetime_s;
 		lifetime_s -= lifetime_s % LIFETIME_UNIT_S;
 		if (!lifetime_s) { /* the prefix ended meanwhile */
-			remove_binding(gw, entry);
+			home_agent_remove(gw, entry);
 			refuse(gw, home, &care_of, &road, BA_NOT_HOME_SUBNET, seq);
 			return;
 		}
@@ -416,121 +410,9 @@ void home_agent_on_dad_done(struct gateway *gw, const struct in6_addr *home, boo
 		registered(gw, entry, &road);
 		return;
 	}
-	remove_binding(gw, entry);
+	home_agent_remove(gw, entry);
 	log_info("home agent: %s is in use on its home link: registration refused", addr_text(home));
 	refuse(gw, home, &care_of, &road, BA_DAD_FAILED, seq);
-}
-
-/* ---- what changes around us ---- */
-
-static int rewrite_nexthop(struct binding_entry *entry, void *arg)
-{
-	struct gateway *gw = arg;
-	uint32_t index;
-
-	if (entry->state != BINDING_ACTIVE)
-		return 0;
-	index = nexthop_index(gw->nh, &entry->care_of);
-	if (index != entry->nexthop) {
-		entry->nexthop = index;
-		datapath_binding_set(gw->dp, entry);
-	}
-	return 0;
-}
-
-void home_agent_on_nexthops_moved(struct gateway *gw)
-{
-	binding_for_each(gw->bindings, rewrite_nexthop, gw);
-}
-
-struct shorten {
-	struct gateway *gw;
-	int home_link;
-	struct mono until;
-};
-
-static int shorten(struct binding_entry *entry, void *arg)
-{
-	const struct shorten *s = arg;
-	int64_t left = s->until.ns - entry->granted.ns;
-
-	if (entry->home_link != s->home_link || !mono_before(s->until, entry->expires))
-		return 0;
-	binding_set_expiry(s->gw->bindings, entry, entry->granted, left > 0 ? (uint32_t)(left / 1000000000) : 0);
-	if (entry->state == BINDING_ACTIVE)
-		datapath_binding_set(s->gw->dp, entry);
-	return 0;
-}
-
-/* No binding outlives the prefix of its home address (§10.3.1). */
-void home_agent_on_prefix_lifetime(struct gateway *gw, int home_link, uint32_t valid_s)
-{
-	struct mono *until = &gw->ha->prefix_until[home_link];
-	struct shorten s = { .gw = gw, .home_link = home_link };
-
-	if (valid_s == UINT32_MAX) {
-		until->ns = INT64_MAX;
-		return;
-	}
-	*until = mono_add_s(gw->clock(), valid_s);
-	s.until = *until;
-	binding_for_each(gw->bindings, shorten, &s);
-}
-
-static int set_home_links(struct gateway *gw)
-{
-	struct home_link links[LIMIT_HOME_LINKS] = {};
-
-	for (size_t i = 0; i < gw->config->home_link_count; i++) {
-		const struct config_home_link *link = &gw->config->home_links[i];
-
-		links[i] = (struct home_link){ .prefix = link->prefix,
-					       .prefix_len = link->prefix_len,
-					       .ifindex = gw->ha->ifindex[i] };
-	}
-	return datapath_home_links_set(gw->dp, links, gw->config->home_link_count);
-}
-
-struct reproxy {
-	struct gateway *gw;
-	int home_link;
-	bool stop;
-};
-
-static int reproxy(struct binding_entry *entry, void *arg)
-{
-	const struct reproxy *r = arg;
-
-	if (entry->home_link != r->home_link || entry->state != BINDING_ACTIVE)
-		return 0;
-	if (r->stop)
-		proxy_stop(r->gw, entry);
-	else
-		proxy_start(r->gw, entry, true);
-	return 0;
-}
-
-/* A home link's device appears, vanishes, or comes back under another index: defence starts anew there. */
-void home_agent_on_link(struct gateway *gw, const char *name, int ifindex, bool present)
-{
-	for (size_t i = 0; i < gw->config->home_link_count; i++) {
-		struct reproxy r = { .gw = gw, .home_link = (int)i };
-
-		if (strcmp(gw->config->home_links[i].interface, name))
-			continue;
-		if (gw->ha->ifindex[i] == (present ? ifindex : 0))
-			continue;
-		r.stop = true; /* under the old index, before it is forgotten: whoever de-registers meanwhile must not
-				  stay defended */
-		binding_for_each(gw->bindings, reproxy, &r);
-		r.stop = false;
-		gw->ha->ifindex[i] = present ? ifindex : 0;
-		set_home_links(gw);
-		if (!present)
-			continue;
-		neighbour_link_up(gw->nb, name);
-		binding_for_each(gw->bindings, reproxy, &r);
-	}
 }
 
 /* ---- life ---- */
@@ -544,104 +426,14 @@ struct mono home_agent_tick(struct gateway *gw, struct mono now)
 		if (!entry || mono_before(now, entry->expires))
 			break;
 		gateway_count(gw, AGENT_EXPIRED);
-		publish(gw, GW_EXPIRED, entry, NULL);
-		remove_binding(gw, entry);
+		home_agent_publish(gw, GW_EXPIRED, entry, NULL);
+		home_agent_remove(gw, entry);
 	}
 	run_refresh(gw, now);
 	entry = binding_first_expiring(gw->bindings);
 	if (entry && mono_before(entry->expires, mono_add_s(now, 1)))
 		return mono_before(entry->expires, now) ? now : entry->expires;
 	return mono_add_s(now, 1);
-}
-
-/* What a former daemon accepted; its home address has been defended all along, so no detection. */
-static int adopt_one(void *arg, const struct in6_addr *home, const struct registration *reg)
-{
-	struct gateway *gw = arg;
-	struct binding_request req = { .home = *home,
-				       .care_of = reg->care_of,
-				       .seq = reg->seq,
-				       .flags = reg->flags,
-				       .lifetime_s = reg->lifetime_s };
-	struct mono granted = { (int64_t)reg->granted_ns };
-	struct shorten s = { .gw = gw };
-	struct binding_entry *entry;
-	int err;
-
-	if (!(reg->flags & BU_HOME) || IN6_IS_ADDR_UNSPECIFIED(&reg->care_of)) {
-		correspondent_adopt_one(gw, home, reg);
-		return 0;
-	}
-	if (!config_mobile_node(gw->config, home)) {
-		log_info("home agent: %s is not in the configuration any more: its binding is deleted",
-			 addr_text(home));
-		datapath_binding_delete(gw->dp, home);
-		return 0;
-	}
-	err = binding_update(gw->bindings, &req, granted, &entry);
-	if (err) {
-		log_error("home agent: adopt the binding of %s: %s", addr_text(home), strerror(-err));
-		datapath_binding_delete(gw->dp, home);
-		return 0;
-	}
-	entry->home_link = config_home_link(gw->config, home);
-	if (entry->home_link >= 0) { /* the prefix may have been shortened while nobody was there (§10.3.1) */
-		s.home_link = entry->home_link;
-		s.until = gw->ha->prefix_until[entry->home_link];
-		shorten(entry, &s);
-	}
-	entry->nexthop = nexthop_acquire(gw->nh, &entry->care_of);
-	binding_activate(entry);
-	ipsec_bound(gw, home, &entry->care_of);
-	datapath_binding_set(gw->dp, entry);
-	proxy_start(gw, entry, false);
-	queue_refresh(gw, entry);
-	publish(gw, GW_ADOPTED, entry, NULL);
-	return 0;
-}
-
-int home_agent_adopt(struct gateway *gw)
-{
-	int err = datapath_adopt(gw->dp, gw->clock(), adopt_one, gw);
-
-	if (!err && binding_count(gw->bindings))
-		log_info("home agent: adopted %zu bindings", binding_count(gw->bindings));
-	return err;
-}
-
-struct unnamed {
-	struct gateway *gw;
-	struct in6_addr *homes;
-	size_t count;
-};
-
-/* Collects what is to go, since the walk must not delete; the rest is queued anew, for another refresh-interval. */
-static int find_unnamed(struct binding_entry *entry, void *arg)
-{
-	struct unnamed *u = arg;
-
-	if (!config_mobile_node(u->gw->config, &entry->home))
-		u->homes[u->count++] = entry->home;
-	else if (entry->state == BINDING_ACTIVE)
-		queue_refresh(u->gw, entry);
-	return 0;
-}
-
-void home_agent_reloaded(struct gateway *gw)
-{
-	struct unnamed u = { .gw = gw, .homes = calloc(binding_count(gw->bindings) + 1, sizeof(*u.homes)) };
-
-	if (!u.homes) {
-		log_error("home agent: no memory to look for bindings that are not configured any more; reload again");
-		return;
-	}
-	binding_for_each(gw->bindings, find_unnamed, &u);
-	for (size_t i = 0; i < u.count; i++) {
-		log_info("home agent: %s is not in the configuration any more: its binding is deleted",
-			 addr_text(&u.homes[i]));
-		remove_binding(gw, binding_find(gw->bindings, &u.homes[i]));
-	}
-	free(u.homes);
 }
 
 int home_agent_open(struct gateway *gw)
@@ -663,7 +455,7 @@ int home_agent_open(struct gateway *gw)
 		    !netlink_link_by_name(gw->nl, gw->config->home_links[i].interface, &link))
 			ha->ifindex[i] = link.ifindex;
 	}
-	return set_home_links(gw);
+	return home_agent_set_links(gw);
 }
 
 static int free_pending(struct binding_entry *entry, void *arg)
