@@ -76,7 +76,8 @@ bool correspondent_nonce(struct gateway *gw, size_t nth, struct nonce_view *out)
 
 static bool may_test(struct gateway *gw, const struct mh_input *in, const struct mh_msg *init)
 {
-	if (in->has_home || !addr_is_routable(&in->src) || IN6_IS_ADDR_MULTICAST(&in->dst)) {
+	if (in->has_home || !addr_is_routable(&in->src) || IN6_IS_ADDR_MULTICAST(&in->dst) ||
+	    addr_equal(&in->src, &in->dst)) { /* somebody, and not us: the kernel takes our own address for a source */
 		gateway_count(gw, AGENT_TEST_STRANGE);
 		return false;
 	}

@@ -124,8 +124,8 @@ struct model {
 
 static bool fresh(struct model *model, uint8_t node, uint64_t timestamp, uint64_t now)
 {
-	if ((int64_t)(model->since - now) > 0)
-		model->since = now;
+	if ((int64_t)(model->since - now) > 0 && !within(model->since, now))
+		model->since = now; /* that far our clock was set back; less is waited for */
 	if (!within(timestamp, now) || (int64_t)(timestamp - model->since) <= 0 ||
 	    (model->seen[node] && (int64_t)(timestamp - model->newest[node]) <= 0))
 		return false;
